@@ -1,0 +1,107 @@
+"""Files that are whole or not there.
+
+A reader of a path written here sees the old content or the new, never a part: the bytes go to a temporary
+name in the same folder, are flushed to the disk, and take the final name in one step (rename(2)).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tlx.errors import OutputError
+
+
+def fsync_folder(folder: Path) -> None:
+    """Flush a folder's entries, so that a rename inside it survives a power loss."""
+    if os.name == "nt":  # Windows can't open folders; NTFS journals renames itself
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` to write to; on a clean exit it takes ``path``'s name.
+
+    On an error (also Ctrl-C) the temporary file is removed and ``path`` is untouched. Libraries that insist
+    on a suffix find it: the temporary name ends like the final one.
+
+    Raises:
+        OutputError: If the folder doesn't exist, isn't writable, or the disk is full.
+    """
+    temporary = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:100]}.", suffix=f".tmp{path.suffix}", dir=path.parent)
+        temporary = Path(name)
+        # mkstemp makes 0600; a published file gets what open() would have given it.
+        os.fchmod(handle, 0o666 & ~_umask())
+        os.close(handle)
+        yield temporary
+        _fsync_file(temporary)
+        os.replace(temporary, path)
+        fsync_folder(path.parent)
+    except OSError as error:
+        raise _as_output_error(path, error) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content``, atomically and durably."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Replace ``path`` by ``content`` in UTF-8, atomically and durably."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace ``path`` by ``content`` as indented JSON, atomically and durably."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def make_folder(folder: Path) -> None:
+    """Create ``folder`` and its parents.
+
+    Raises:
+        OutputError: If that is not allowed, or something else has the name.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _as_output_error(folder, error) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _fsync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _as_output_error(path: Path, error: OSError) -> OutputError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return OutputError(f"{path}: the disk is full: free some space and run the command again")
+    if error.errno == errno.ENOENT:
+        return OutputError(f"{path}: the folder {path.parent} does not exist: create it first")
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return OutputError(f"{path}: not writable ({error.strerror}): choose another place")
+    return OutputError(f"{path}: can't be written ({error.strerror or error})")

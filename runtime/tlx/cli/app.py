@@ -1,0 +1,97 @@
+"""The command ``tlx``: its commands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from tlx.cli import options
+from tlx.errors import TlxError
+from tlx.version import __version__
+
+INTERRUPTED = 130
+TERMINATED = 143
+
+app = typer.Typer(
+    name="tlx",
+    help="From a folder of photos to a camera on the edge: train, export, prove and run an image classifier.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it by position
+    if value:
+        typer.echo(f"tlx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _tlx(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
+) -> None:
+    del version
+
+
+def _register_commands() -> None:
+    from tlx.cli import bench, classify, demo, doctor, export, info, train
+
+    for module in (demo, train, export, classify, bench, info, doctor):
+        app.command()(getattr(module, module.__name__.rsplit(".", 1)[-1]))
+
+
+_register_commands()
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    """Let ``finally`` blocks run on SIGTERM as they do on Ctrl-C."""
+    del signum, frame
+    raise SystemExit(TERMINATED)
+
+
+def main() -> NoReturn:
+    """Run the command line; always ends the process with the exit code of design.md §8."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The words after ``tlx``; those of the process if left out.
+
+    Returns:
+        The exit code: 0 done, 1 a gate said no, 2 usage or input, 3 device, 130 interrupted.
+    """
+    try:
+        app(args=arguments, prog_name="tlx", standalone_mode=True)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+    except KeyboardInterrupt:
+        _fail("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of stdout has gone; point stdout elsewhere so that the interpreter's last flush is quiet.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except TlxError as error:
+        _fail(f"error: {error}")
+        return error.exit_code
+    return 0
+
+
+def _fail(message: str) -> None:
+    if options.is_verbose():
+        traceback.print_exc()
+    print(f"tlx: {message}", file=sys.stderr)  # noqa: T201 - the one line of an error

@@ -1,0 +1,7 @@
+"""``tlx bench``."""
+
+from __future__ import annotations
+
+
+def bench() -> None:
+    """Not there yet."""

@@ -1,0 +1,7 @@
+"""``tlx classify``."""
+
+from __future__ import annotations
+
+
+def classify() -> None:
+    """Not there yet."""

@@ -1,0 +1,7 @@
+"""``tlx export``."""
+
+from __future__ import annotations
+
+
+def export() -> None:
+    """Not there yet."""

@@ -1,0 +1,7 @@
+"""``tlx info``."""
+
+from __future__ import annotations
+
+
+def info() -> None:
+    """Not there yet."""

@@ -1,0 +1,80 @@
+"""What commands write: results to stdout, everything else to stderr.
+
+Rich is imported only when something is drawn, so that ``tlx --help`` and one-line results start fast.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+
+from tlx.progress import Progress, silent
+
+
+def say(text: str = "") -> None:
+    """Write one line of result to stdout."""
+    print(text)  # noqa: T201 - the one place that prints results
+
+
+def note(text: str) -> None:
+    """Write one line about the work (not a result) to stderr."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place that prints notes
+
+
+def next_command(command: str) -> None:
+    """End a command by naming the next one to type."""
+    note(f"Next: {command}")
+
+
+@contextlib.contextmanager
+def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
+    """Give a :class:`~tlx.progress.Progress` that draws bars with the time left on a terminal.
+
+    Where stderr isn't a terminal each stage leaves one line when it's complete.
+    """
+    if quiet:
+        yield silent
+    elif sys.stderr.isatty():
+        with _rich_bars() as bars:
+            yield bars
+    else:
+        yield _PlainLines()
+
+
+class _PlainLines:
+    def __init__(self) -> None:
+        self._started_s: dict[str, float] = {}
+        self._finished: set[str] = set()
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        started_s = self._started_s.setdefault(stage, time.monotonic())
+        if done >= total and stage not in self._finished:
+            self._finished.add(stage)
+            text = f"{stage}: {done}/{total} in {time.monotonic() - started_s:.1f} s"
+            print(f"{text} ({note})" if note else text, file=sys.stderr, flush=True)  # noqa: T201 - see note()
+
+
+@contextlib.contextmanager
+def _rich_bars() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        TextColumn("{task.description:<22}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True, compact=True),
+        TextColumn("{task.fields[note]}"),
+    )
+    with RichProgress(*columns, console=Console(stderr=True)) as bars:
+        tasks = {}
+
+        def report(stage: str, done: int, total: int, note: str = "") -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, note=note)
+            bars.update(tasks[stage], completed=done, total=total, note=note)
+
+        yield report

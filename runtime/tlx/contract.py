@@ -1,0 +1,167 @@
+"""What a model file promises: the document that travels inside every exported .onnx.
+
+The contract is a JSON object under the metadata key ``tlx.contract``. It says how pixels become the
+network's input and how its output becomes a label, where the model came from, and what its export measured.
+Growth is by new optional fields within one ``schema`` number; readers ignore fields that they don't know, and
+refuse a higher ``schema``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tlx.errors import ModelFileError
+
+SCHEMA = 1
+CONTRACT_KEY = "tlx.contract"
+DIGEST_KEY = "tlx.digest"
+INPUT_NAME = "image"
+OUTPUT_NAME = "probabilities"
+
+Precision = Literal["fp32", "fp16", "int8"]
+ResizeMethod = Literal["area", "bilinear", "nearest"]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Document(BaseModel):
+    """Ours are immutable and strict about values; unknown fields of a newer writer are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class InputSpec(_Document):
+    """The tensor that the graph takes: ``uint8 [N, H, W, 3]``, RGB, 0–255, N free."""
+
+    name: str = INPUT_NAME
+    dtype: Literal["uint8"] = "uint8"
+    layout: Literal["NHWC"] = "NHWC"
+    color: Literal["RGB"] = "RGB"
+    size_hw: tuple[Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)]]
+
+
+class ResizeSpec(_Document):
+    """How a picture of any size gets to ``size_hw``; see :func:`tlx.images.resize`."""
+
+    method: ResizeMethod = "area"
+    fit: Literal["stretch"] = "stretch"
+
+
+class OutputSpec(_Document):
+    """The tensor that the graph gives: ``float32 [N, classes]``, each row sums to 1, in label order."""
+
+    name: str = OUTPUT_NAME
+    dtype: Literal["float32"] = "float32"
+
+
+class KnownAnswer(_Document):
+    """A picture made by formula (:mod:`tlx.known_answers`) and what the model says of it."""
+
+    seed: int
+    probabilities: list[Probability]
+
+
+class KnownAnswers(_Document):
+    """Answers with which any device can prove that it computes the same function."""
+
+    tolerance: float = Field(gt=0, lt=1)
+    answers: list[KnownAnswer]
+
+
+class Parity(_Document):
+    """What the parity gate measured: the same photos from file bytes to label, in Keras and in ONNX Runtime."""
+
+    photos: int = Field(ge=0)
+    labels_equal: int = Field(ge=0)
+    max_abs_difference: float = Field(ge=0)
+    tolerance: float = Field(gt=0)
+    photos_from: str
+
+
+class Training(_Document):
+    """Where the model came from; fingerprints are SHA-256 in hex."""
+
+    run: str
+    preset: str
+    photos: int = Field(ge=0)
+    data_sha256: str
+    weights: str
+    weights_sha256: str
+    validation_accuracy: Probability | None = None
+    validation_photos: int | None = None
+
+
+class ExportRecord(_Document):
+    """When, where and by what the file was made."""
+
+    created_utc: str
+    processor: str
+    opset: int
+    versions: dict[str, str]
+    parity: Parity | None = None
+    skipped_gates: list[str] = []
+
+
+class Contract(_Document):
+    """The whole document.
+
+    Attributes:
+        schema_version: Called ``schema`` in JSON.
+        labels: Class names in the order of the output's columns.
+        threshold: For two classes: the second label is given from this probability of it upwards. 0.5 is
+            the plain maximum. Not used for more classes.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", allow_inf_nan=False, validate_by_name=True, validate_by_alias=True
+    )
+
+    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
+    labels: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=2)]
+    input: InputSpec
+    resize: ResizeSpec = ResizeSpec()
+    output: OutputSpec = OutputSpec()
+    threshold: Probability = 0.5
+    precision: Precision = "fp32"
+    known_answers: KnownAnswers | None = None
+    training: Training | None = None
+    export: ExportRecord | None = None
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> Contract:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels must differ from each other")
+        answers = self.known_answers.answers if self.known_answers else []
+        if any(len(answer.probabilities) != len(self.labels) for answer in answers):
+            raise ValueError("each known answer needs one probability a label")
+        return self
+
+    def to_json(self) -> str:
+        """The document as it is stored in the file's metadata."""
+        return self.model_dump_json(by_alias=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document as plain JSON values."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def parse_contract(text: str, source: str) -> Contract:
+    """Read a contract from a model file's metadata.
+
+    Args:
+        text: The JSON text.
+        source: The file's name, for the error.
+
+    Raises:
+        ModelFileError: If it isn't a contract that this version understands.
+    """
+    try:
+        return Contract.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "document"
+        raise ModelFileError(
+            f"{source}: its contract is not one that this version of tlx understands "
+            f"({where}: {first['msg']}): export the model again, or update tlx"
+        ) from error
