@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    import onnx
+
+# Also for tests that run ONNX Runtime without tlx: none of them reports to its maker.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 SHARED_PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "data" / "cats_dogs"
 
@@ -15,3 +26,80 @@ def photos_dir() -> Path:
     if not SHARED_PHOTOS.is_dir():
         pytest.skip(f"the real photos are not here ({SHARED_PHOTOS.name} beside the checkout is absent)")
     return SHARED_PHOTOS
+
+
+class ModelMaker(Protocol):
+    """Builds the bytes of a real tiny model; see :func:`build_tiny_model`."""
+
+    def __call__(
+        self,
+        *,
+        labels: Sequence[str] = ...,
+        size_hw: tuple[int, int] = ...,
+        threshold: float = ...,
+        change: Callable[[onnx.ModelProto], None] | None = ...,
+        sealed: bool = ...,
+    ) -> bytes: ...
+
+
+def build_tiny_model(
+    *,
+    labels: Sequence[str] = ("red", "green", "blue"),
+    size_hw: tuple[int, int] = (32, 32),
+    threshold: float = 0.5,
+    change: Callable[[onnx.ModelProto], None] | None = None,
+    sealed: bool = True,
+) -> bytes:
+    """A model that names the colour that is strongest on average: softmax(mean(image) / 10).
+
+    ``change`` may spoil it before it's sealed. With two labels the blue channel is left out.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from tlx.contract import CONTRACT_KEY, DIGEST_KEY, Contract, InputSpec
+    from tlx.runtime.model_file import DIGEST_PLACEHOLDER, LABELS_KEY, seal
+
+    weights = np.eye(3, len(labels), dtype=np.float32) / 10
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
+            helper.make_node("MatMul", ["mean", "weights"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", *size_hw, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(labels)])],
+        [
+            numpy_helper.from_array(np.array([1, 2], dtype=np.int64), "axes"),
+            numpy_helper.from_array(weights, "weights"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    contract = Contract(labels=list(labels), input=InputSpec(size_hw=size_hw), threshold=threshold)
+    metadata = {
+        CONTRACT_KEY: contract.to_json(),
+        LABELS_KEY: json.dumps(list(labels)),
+        DIGEST_KEY: DIGEST_PLACEHOLDER,
+    }
+    helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model)
+    if change is not None:
+        change(model)
+    content = model.SerializeToString()
+    return seal(content) if sealed else content
+
+
+@pytest.fixture(scope="session")
+def make_model() -> ModelMaker:
+    """Builds other models than :func:`tiny_model`."""
+    return build_tiny_model
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sealed model file with the labels red, green and blue for pictures of 32 x 32 pixels."""
+    path = tmp_path_factory.mktemp("models") / "tiny.onnx"
+    path.write_bytes(build_tiny_model())
+    return path

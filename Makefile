@@ -1,0 +1,40 @@
+# The two commands of a newcomer are `make demo` and `make test`; both set up .venv first, once.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+UV_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check format constraints clean
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
+		sed -n 's/^\([a-z]*\):.*## /  make \1  /p' $(MAKEFILE_LIST)
+
+venv: ## make .venv with the pinned packages, or mend it (PYTHON=... names the interpreter)
+	@tools/venv.sh
+
+demo: venv ## the whole chain on three photographs: train, export, prove, classify a video, bench
+	@$(BIN)/tlx demo $(DEMO_ARGS)
+
+test: venv ## all tests (PYTEST_ARGS='-m "not slow" tests/runtime' for some)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: venv ## lint, format, types, layers; no tests
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: venv ## put the code into the house's format and mend what lint can
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+constraints: venv ## make constraints.txt from pyproject.toml (UV_ARGS=--upgrade takes newer releases)
+	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+		--extra demo --extra heic --extra dev --no-emit-index-url --no-header --quiet $(UV_ARGS) -o constraints.txt
+
+clean: ## remove .venv, caches and built packages; runs/ and demo/ stay
+	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find runtime export tlcore benchmarks tests -name __pycache__ -prune -exec rm -rf {} +
