@@ -1,10 +1,10 @@
-"""Fixtures that every part of the tests shares."""
+"""Fixtures that every part of the tests shares, and the option that makes certain skips failures."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,10 +14,39 @@ import pytest
 if TYPE_CHECKING:
     import onnx
 
+    from tlx.core.weights import PretrainedWeights
+
 # Also for tests that run ONNX Runtime without tlx: none of them reports to its maker.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 SHARED_PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "data" / "cats_dogs"
+# Tests that take one of these need what the marker names, marked or not.
+MARKER_OF_FIXTURE = {"photos_dir": "photos"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--must-run",
+        default="",
+        metavar="MARKERS",
+        help="comma-separated markers whose tests fail when they are skipped, as in photos,weights",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        named = {MARKER_OF_FIXTURE[name] for name in getattr(item, "fixturenames", ()) if name in MARKER_OF_FIXTURE}
+        named |= {marker.name for marker in item.iter_markers()}
+        required = sorted(named & set(item.config.getoption("--must-run").split(",")))
+        if required:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            report.outcome = "failed"
+            report.longrepr = f"skipped, but {required[0]!r} tests must run here: {reason.removeprefix('Skipped: ')}"
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +55,18 @@ def photos_dir() -> Path:
     if not SHARED_PHOTOS.is_dir():
         pytest.skip(f"the real photos are not here ({SHARED_PHOTOS.name} beside the checkout is absent)")
     return SHARED_PHOTOS
+
+
+@pytest.fixture(scope="session")
+def imagenet_weights() -> PretrainedWeights:
+    """VGG16's ImageNet weights, fetched once into the user's cache. For tests marked ``weights``."""
+    from tlx.core.weights import load_weights
+    from tlx.errors import WeightsError
+
+    try:
+        return load_weights("imagenet")
+    except WeightsError as error:
+        pytest.skip(str(error))
 
 
 class ModelMaker(Protocol):
