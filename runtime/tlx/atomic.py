@@ -48,7 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
         os.close(handle)
         yield temporary
         _fsync_file(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
         fsync_folder(path.parent)
     except OSError as error:
         raise _as_output_error(path, error) from error

@@ -10,6 +10,7 @@
     │   └── SourceError         2   a video, a camera, a list of files
     ├── MissingDependencyError  2   a package or a Debian library isn't there
     ├── OutputError             2   a result can't be written (rights, disk full)
+    ├── EngineError             2   an engine of a benchmark crashed, hangs or gave no answer
     ├── GateError               1   a measured promise isn't kept: nothing was published
     └── DeviceError             3   a device or execution provider isn't available
 
@@ -76,6 +77,10 @@ class MissingDependencyError(TlxError):
 
 class OutputError(TlxError):
     """A result can't be written."""
+
+
+class EngineError(TlxError):
+    """An engine of a benchmark crashed, hangs or gave no answer."""
 
 
 class GateError(TlxError):

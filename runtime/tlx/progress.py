@@ -14,3 +14,7 @@ class Progress(Protocol):
 
 def silent(stage: str, done: int, total: int, note: str = "") -> None:
     """Show nothing."""
+
+
+def deaf(line: str) -> None:
+    """Ignore a line about the work."""

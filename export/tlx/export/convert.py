@@ -1,0 +1,90 @@
+"""From a Keras model to an ONNX graph, by tf2onnx.
+
+``keras.Model.export(format="onnx")`` fails with current versions (tensorflow-onnx#2348, #2329, #2319), so the
+graph is traced from a ``tf.function`` with an explicit signature.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from typing import Any
+
+from tlx.contract import INPUT_NAME, OUTPUT_NAME
+from tlx.errors import InputError
+from tlx.export.frameworks import import_tensorflow
+from tlx.export.graph import simplify
+
+OPSET = 17
+MAX_OPSET = 18
+"""tf2onnx 1.17 knows no newer."""
+IR_VERSION = 8
+"""ONNX Runtime back to 1.15 reads it."""
+
+
+def convert(model: Any, size_hw: tuple[int, int], *, opset: int = OPSET) -> Any:
+    """Convert a Keras classifier.
+
+    Args:
+        model: From ``uint8 [N, H, W, 3]`` to ``[N, 1]`` (sigmoid) or ``[N, classes]`` (softmax).
+        size_hw: The input's height and width.
+        opset: ONNX operator set, at most 18.
+
+    Returns:
+        A checked ``onnx.ModelProto`` from ``image`` (``uint8 [N, H, W, 3]``) to ``probabilities``
+        (``float32 [N, classes]``, the sigmoid expanded), N free.
+
+    Raises:
+        InputError: If the opset is out of reach.
+    """
+    if opset > MAX_OPSET:
+        raise InputError(f"--opset {opset}: expected at most {MAX_OPSET}, the newest that tf2onnx converts to")
+    tf = import_tensorflow()
+    import onnx
+
+    signature = [tf.TensorSpec((None, *size_hw, 3), tf.uint8, name=INPUT_NAME)]
+
+    @tf.function(input_signature=signature)
+    def probabilities(image: Any) -> Any:
+        output = model(image, training=False)
+        if output.shape[-1] == 1:
+            output = tf.concat([1.0 - output, output], axis=-1)
+        return tf.identity(output, name=OUTPUT_NAME)
+
+    proto = _trace(probabilities, signature, opset)
+    _name_ends(proto.graph)
+    simplify(proto)
+    proto.ir_version = IR_VERSION
+    used = {node.domain for node in proto.graph.node}
+    imports = [entry for entry in proto.opset_import if entry.domain in used]
+    del proto.opset_import[:]
+    proto.opset_import.extend(imports)
+    onnx.checker.check_model(proto, full_check=True)
+    return proto
+
+
+def _trace(function: Any, signature: list[Any], opset: int) -> Any:
+    import tf2onnx
+
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    # It prints to stdout what concerns nobody who exports a model.
+    with contextlib.redirect_stdout(io.StringIO()):
+        proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=opset)
+    return proto
+
+
+def _name_ends(graph: Any) -> None:
+    """Give the output its name and both ends the batch axis ``N``."""
+    (output,) = graph.output
+    for node in graph.node:
+        for place, name in enumerate(node.output):
+            if name == output.name:
+                node.output[place] = OUTPUT_NAME
+        for place, name in enumerate(node.input):
+            if name == output.name:
+                node.input[place] = OUTPUT_NAME
+    output.name = OUTPUT_NAME
+    for end in (graph.input[0], output):
+        end.type.tensor_type.shape.dim[0].dim_param = "N"
+    del graph.value_info[:]

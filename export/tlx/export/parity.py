@@ -1,0 +1,156 @@
+"""The parity gate's measurement: the same photo files, once through Keras, once through ONNX Runtime.
+
+Each side runs in a fresh process of its own, decodes the files itself and prepares them by what *it* was told: the
+Keras side by the run's record, the ONNX side by the contract inside the file. So a wrong contract shows as surely
+as a wrong weight.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx.contract import ResizeMethod
+from tlx.errors import GateError, InputError
+from tlx.export.judge import ParityVerdict, judge_parity
+from tlx.progress import Progress, silent
+
+_WORST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SideRequest:
+    """What one worker is asked; paths are absolute.
+
+    Attributes:
+        model: A ``.keras`` file, or an exported ``.onnx``.
+        size_hw: For the Keras side; the ONNX side reads its own contract.
+    """
+
+    side: Literal["keras", "onnx"]
+    model: str
+    photos: list[str]
+    result: str
+    size_hw: tuple[int, int]
+    resize: ResizeMethod
+
+
+@dataclass(frozen=True, slots=True)
+class SideResult:
+    """What one worker found.
+
+    Attributes:
+        probabilities: ``float32 [N, classes]``; rows of unreadable photos are zero.
+        unreadable: Reason by the photo's place.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    unreadable: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ParityPlan:
+    """What is compared over which photos."""
+
+    keras_model: Path
+    size_hw: tuple[int, int]
+    resize: ResizeMethod
+    photos: Sequence[Path]
+    tolerance: float
+    threshold: float
+
+
+def check_parity(plan: ParityPlan, onnx_file: Path, progress: Progress = silent) -> ParityVerdict:
+    """Measure and judge.
+
+    Raises:
+        GateError: If the two sides don't agree; the message names the worst photos.
+        InputError: If no photo could be read.
+    """
+    keras_side = run_side("keras", plan, plan.keras_model, progress)
+    onnx_side = run_side("onnx", plan, onnx_file, progress)
+    if keras_side.unreadable.keys() != onnx_side.unreadable.keys():
+        raise GateError("parity failed: the two sides can't read the same photos")
+    read = [place for place in range(len(plan.photos)) if place not in keras_side.unreadable]
+    if not read:
+        raise InputError(f"none of the {len(plan.photos)} photos for the parity gate can be read")
+    if keras_side.probabilities.shape != onnx_side.probabilities.shape:
+        raise GateError("parity failed: the two sides have different numbers of classes")
+    verdict = judge_parity(
+        keras_side.probabilities[read],
+        onnx_side.probabilities[read],
+        tolerance=plan.tolerance,
+        threshold=plan.threshold,
+    )
+    if not verdict.passed:
+        raise GateError(_explain(verdict, [plan.photos[place] for place in read]))
+    return verdict
+
+
+def run_side(side: Literal["keras", "onnx"], plan: ParityPlan, model: Path, progress: Progress = silent) -> SideResult:
+    """Let one side classify the photos, in a fresh process.
+
+    Raises:
+        GateError: If it dies; with its own last words.
+    """
+    with tempfile.TemporaryDirectory(prefix="tlx-parity-") as folder:
+        result = Path(folder) / "result.npz"
+        request = SideRequest(
+            side=side,
+            model=str(model.resolve()),
+            photos=[str(path.resolve()) for path in plan.photos],
+            result=str(result),
+            size_hw=plan.size_hw,
+            resize=plan.resize,
+        )
+        _run_worker(request, Path(folder), progress)
+        with np.load(result, allow_pickle=False) as arrays:
+            unreadable = json.loads(str(arrays["unreadable"]))
+            return SideResult(arrays["probabilities"], {int(place): reason for place, reason in unreadable.items()})
+
+
+def _run_worker(request: SideRequest, folder: Path, progress: Progress) -> None:
+    errors = folder / "stderr.txt"
+    stage = f"parity: {'Keras' if request.side == 'keras' else 'ONNX Runtime'}"
+    with errors.open("wb") as stderr:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "tlx.export.parity_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+        try:
+            assert worker.stdin is not None
+            assert worker.stdout is not None
+            with worker.stdin:
+                worker.stdin.write(json.dumps(asdict(request)).encode())
+            for line in worker.stdout:
+                progress(stage, int(line), len(request.photos))
+            code = worker.wait()
+        finally:
+            worker.kill()
+            worker.wait()
+            worker.stdout.close()  # type: ignore[union-attr] # it's a pipe, see above
+    if code:
+        lines = errors.read_text(errors="replace").strip().splitlines() or ["no message"]
+        raise GateError(f"parity failed: the {request.side} side ended with code {code}: {lines[-1]}")
+
+
+def _explain(verdict: ParityVerdict, photos: Sequence[Path]) -> str:
+    worst = ", ".join(
+        f"{photos[place].name} ({verdict.differences[place]:.2g})" for place in verdict.worst[:_WORST_NAMED]
+    )
+    return (
+        f"parity failed: same label on {verdict.labels_equal} of {verdict.photos} photos, largest difference of a "
+        f"probability {verdict.max_abs_difference:.2g} (allowed {verdict.tolerance:g}); worst: {worst}; "
+        "nothing was published"
+    )

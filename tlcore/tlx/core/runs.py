@@ -1,0 +1,230 @@
+"""Run folders: what a training leaves behind, and how it's found again.
+
+A run is built under a hidden name (``.partial-…``) and takes its own name in one step when everything in it is
+whole, so that no reader ever meets half a run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tlx import atomic
+from tlx.core.photos import Dataset, Photo, Split
+from tlx.core.recipes import Recipe
+from tlx.errors import OutputError, RunError
+
+RUNS_FOLDER = Path("runs")
+LATEST = "latest"
+_PARTIAL = ".partial-"
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class DataRecord(_Document):
+    """What was trained on; ``sha256`` is :attr:`tlx.core.photos.Dataset.sha256`."""
+
+    root: str
+    labels: list[str]
+    counts: dict[str, dict[str, int]]
+    sha256: str
+    problems: list[str]
+
+
+class WeightsRecord(_Document):
+    """Where the convolutions came from."""
+
+    name: str
+    is_imagenet: bool
+    sha256: str
+
+
+class ResultRecord(_Document):
+    """How the kept weights did, on the validation photos."""
+
+    epochs: int
+    kept_epoch: int
+    validation_accuracy: float = Field(ge=0, le=1)
+    validation_loss: float
+    training_accuracy: float = Field(ge=0, le=1)
+    seconds: dict[str, float]
+
+
+class LayerRecord(_Document):
+    """One layer of the network; shapes without the batch axis."""
+
+    name: str
+    kind: str
+    output_shape: list[int]
+    parameters: int
+    trainable: bool
+
+
+class RunRecord(_Document):
+    """The document ``run.json``.
+
+    Attributes:
+        trainable_tensors: Weight tensors that training changed, and of how many in all.
+    """
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    name: str
+    created_utc: str
+    seed: int
+    recipe: dict[str, Any]
+    started_from: str | None
+    data: DataRecord
+    weights: WeightsRecord
+    result: ResultRecord
+    layers: list[LayerRecord]
+    trainable_tensors: tuple[int, int]
+    environment: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and what it says of itself."""
+
+    folder: Path
+    record: RunRecord
+
+    @property
+    def model_path(self) -> Path:
+        """The whole Keras model, from RGB pixels to probabilities."""
+        return self.folder / "model.keras"
+
+    @property
+    def labels(self) -> list[str]:
+        """Class names in the order of the output."""
+        return self.record.data.labels
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe it was trained by."""
+        return Recipe.from_dict(self.record.recipe)
+
+    def photos(self, split: Split) -> list[Photo]:
+        """The photos of one split, as they lay when the run was made (they may have moved since)."""
+        root = Path(self.record.data.root)
+        rows = json.loads((self.folder / "photos.json").read_bytes())
+        return [
+            Photo(root / row["path"], row["label"], row["sha256"], row["split"])
+            for row in rows
+            if row["split"] == split
+        ]
+
+
+def open_run(name: str | Path = LATEST, root: Path = RUNS_FOLDER) -> Run:
+    """Find a finished run.
+
+    Args:
+        name: A run's folder, its name under ``root``, or ``latest``.
+        root: The folder that holds the runs.
+
+    Raises:
+        RunError: If there is none or it can't be read.
+    """
+    if str(name) == LATEST:
+        runs = finished_runs(root)
+        if not runs:
+            raise RunError(f"no finished run in {root}/: run 'tlx train DATA' first, or name a run with --run")
+        return runs[-1]
+    for folder in (Path(name), root / name):
+        if (folder / "run.json").is_file():
+            return _read(folder)
+    raise RunError(f"{name}: no such run (neither a run folder nor a name in {root}/)")
+
+
+def finished_runs(root: Path = RUNS_FOLDER) -> list[Run]:
+    """All finished runs under ``root``, the oldest first; damaged ones are left out."""
+    runs = []
+    for document in root.glob("*/run.json"):
+        if not document.parent.name.startswith("."):
+            with contextlib.suppress(RunError):
+                runs.append(_read(document.parent))
+    return sorted(runs, key=lambda run: (run.record.created_utc, run.record.name))
+
+
+def _read(folder: Path) -> Run:
+    try:
+        record = RunRecord.model_validate_json((folder / "run.json").read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else error.strerror
+        raise RunError(f"{folder}: run.json can't be read ({reason}): train again, or name another run") from error
+    if not (folder / "model.keras").is_file():
+        raise RunError(f"{folder}: the run has no model.keras: train again, or name another run")
+    return Run(folder, record)
+
+
+@contextlib.contextmanager
+def new_run(preset: str, root: Path = RUNS_FOLDER) -> Iterator[tuple[str, Path]]:
+    """Give the name and the (hidden) folder of a run to fill; publish it on a clean exit, else remove it.
+
+    Raises:
+        OutputError: If the folder can't be made.
+    """
+    atomic.make_folder(root)
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    name, partial = _reserve(root, f"{moment}-{preset}")
+    try:
+        yield name, partial
+        partial.rename(root / name)
+        atomic.fsync_folder(root)
+    except OSError as error:
+        raise OutputError(f"{root / name}: the run can't be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _reserve(root: Path, stem: str) -> tuple[str, Path]:
+    for attempt in range(1, 1000):
+        name = stem if attempt == 1 else f"{stem}-{attempt}"
+        partial = root / f"{_PARTIAL}{name}"
+        if (root / name).exists():
+            continue
+        try:
+            partial.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise OutputError(
+                f"{root}: not writable ({os.strerror(error.errno or 0)}): choose another place"
+            ) from error
+        return name, partial
+    raise OutputError(f"{root}: too many runs are called {stem}")
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write ``run.json``."""
+    atomic.write_json(folder / "run.json", record.model_dump(mode="json", by_alias=True))
+
+
+def write_photos(folder: Path, dataset: Dataset) -> None:
+    """Write ``photos.json``: each photo's path below the data's root, label, hash and split."""
+    rows = [
+        {
+            "path": str(photo.path.relative_to(dataset.root)),
+            "label": photo.label,
+            "sha256": photo.sha256,
+            "split": photo.split,
+        }
+        for photo in dataset.photos
+    ]
+    atomic.write_json(folder / "photos.json", rows)
+
+
+def write_history(folder: Path, history: Sequence[dict[str, float]]) -> None:
+    """Write ``history.json``: one object an epoch."""
+    atomic.write_json(folder / "history.json", list(history))
