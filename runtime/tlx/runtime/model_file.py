@@ -1,0 +1,268 @@
+"""A model file as bytes: told apart from other files, proven whole, and found harmless, before anything runs it.
+
+Nothing here needs the onnx package or an ONNX Runtime session. The file is read once, so that what was
+checked is what will run. Three promises hold for every :class:`ModelFile`:
+
+- its seal is right: the metadata's ``tlx.digest`` is the SHA-256 over all bytes with the digest's own
+  64 characters taken as ``0``, so that a change of any byte is noticed;
+- it is self-contained: no tensor lives in another file;
+- it computes with known operators only: ONNX's own (domains ``""`` and ``ai.onnx``) and those that ONNX
+  Runtime's quantization writes into the domain ``com.microsoft``. Other operators of that domain are refused,
+  because some of them (``EPContext``) load compiled code from outside the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tlx.contract import CONTRACT_KEY, DIGEST_KEY, Contract, parse_contract
+from tlx.errors import ModelFileError
+from tlx.runtime import onnx_wire
+from tlx.runtime.file_kinds import foreign_kind
+from tlx.runtime.onnx_wire import Message, WireError
+
+MAX_MODEL_BYTES: Final = 2**31 - 2**20
+"""Protobuf messages end at 2 GiB; what is above this limit isn't read."""
+LABELS_KEY: Final = "labels"
+DIGEST_PLACEHOLDER: Final = "0" * 64
+"""The value that an exporter writes under ``tlx.digest`` before it calls :func:`seal`."""
+
+_ONNX_DOMAINS: Final = frozenset({"", "ai.onnx"})
+_MICROSOFT_DOMAIN: Final = "com.microsoft"
+_MICROSOFT_OPERATORS: Final = frozenset(
+    {
+        "DequantizeLinear",
+        "DynamicQuantizeMatMul",
+        "FusedConv",
+        "FusedGemm",
+        "FusedMatMul",
+        "MatMulIntegerToFloat",
+        "QGemm",
+        "QLinearAdd",
+        "QLinearAveragePool",
+        "QLinearConcat",
+        "QLinearGlobalAveragePool",
+        "QLinearLeakyRelu",
+        "QLinearMul",
+        "QLinearSigmoid",
+        "QLinearSoftmax",
+        "QuantizeLinear",
+    }
+)
+
+_MODEL_IR_VERSION, _MODEL_GRAPH, _MODEL_OPSETS, _MODEL_METADATA = 1, 7, 8, 14
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
+_NODE_OPERATOR, _NODE_DOMAIN = 4, 7
+_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
+
+_COPY_AGAIN: Final = "copy or export it again"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A checked model file; make one with :meth:`read` or :meth:`parse`.
+
+    Attributes:
+        source: The file's name, for messages.
+        content: All its bytes.
+        sha256: Its seal in hex, 64 characters: the file's identity.
+        contract: What it promises.
+        metadata: All its metadata, the contract's JSON text included.
+    """
+
+    source: str
+    content: bytes = field(repr=False)
+    sha256: str
+    contract: Contract
+    metadata: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def read(cls, path: str | Path) -> ModelFile:
+        """Read and check a file.
+
+        Raises:
+            ModelFileError: If it can't be read or isn't a whole, harmless model of tlx; one line says why.
+        """
+        return cls.parse(_read_bytes(Path(path)), str(path))
+
+    @classmethod
+    def parse(cls, content: bytes, source: str) -> ModelFile:
+        """Check the bytes of a file; ``source`` names it in errors.
+
+        Raises:
+            ModelFileError: As :meth:`read` does.
+        """
+        entries = _read_metadata(content, source)
+        if DIGEST_KEY in entries:
+            sha256 = _verify_seal(content, entries[DIGEST_KEY], source)
+        elif CONTRACT_KEY in entries:
+            raise ModelFileError(
+                f"{source}: carries no {DIGEST_KEY}, so it was changed after its export: {_COPY_AGAIN}"
+            )
+        else:
+            raise ModelFileError(
+                f"{source}: an ONNX file that holds no tlx contract (labels, input, resize): "
+                "make one that does with 'tlx export', or export it again if it once did"
+            )
+        metadata = {key: _text(content, key, span, source) for key, span in entries.items()}
+        if CONTRACT_KEY not in metadata:
+            raise ModelFileError(f"{source}: sealed by tlx but holds no {CONTRACT_KEY}: {_COPY_AGAIN}")
+        contract = parse_contract(metadata[CONTRACT_KEY], source)
+        _check_labels(metadata, contract, source)
+        _check_graph(content, source)
+        return cls(source=source, content=content, sha256=sha256, contract=contract, metadata=metadata)
+
+
+def seal(serialized: bytes) -> bytes:
+    """Fill in the digest that proves the file.
+
+    Args:
+        serialized: A model file whose metadata has :data:`DIGEST_PLACEHOLDER` (or an old digest) under
+            ``tlx.digest``.
+
+    Returns:
+        The same bytes with the digest in its place.
+
+    Raises:
+        ModelFileError: If there is no such entry, or the bytes are no model file.
+    """
+    source = "the model to seal"
+    span = _read_metadata(serialized, source).get(DIGEST_KEY)
+    if span is None or span[1] - span[0] != len(DIGEST_PLACEHOLDER):
+        raise ModelFileError(f"{source}: its metadata needs {DIGEST_KEY} with {len(DIGEST_PLACEHOLDER)} zeros")
+    digest = _digest(serialized, span).encode()
+    return serialized[: span[0]] + digest + serialized[span[1] :]
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        # Not blocking, because opening a named pipe would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_MODEL_BYTES:
+                return file.read(MAX_MODEL_BYTES)
+    except FileNotFoundError as error:
+        raise ModelFileError(f"{path}: no such model file: make one with 'tlx export {path}'") from error
+    except IsADirectoryError as error:
+        raise ModelFileError(f"{path}: is a folder: name the .onnx file in it") from error
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelFileError(f"{path}: is not a regular file: name an .onnx file")
+    raise ModelFileError(f"{path}: has {status.st_size:,} bytes, more than an ONNX file can have ({MAX_MODEL_BYTES:,})")
+
+
+def _read_metadata(content: bytes, source: str) -> dict[str, tuple[int, int]]:
+    """Where in the bytes each metadata value lies; proves on the way that the file is an ONNX file."""
+    if kind := foreign_kind(content):
+        raise ModelFileError(f"{source}: {kind}")
+    try:
+        fields = list(onnx_wire.read_fields(content, 0, len(content)))
+        entries = [_read_entry(content, part.start, part.end) for part in fields if part.number == _MODEL_METADATA]
+    except WireError as error:
+        raise ModelFileError(_not_whole(content, source, str(error))) from error
+    present = {part.number for part in fields}
+    if not present >= {_MODEL_IR_VERSION, _MODEL_GRAPH, _MODEL_OPSETS}:
+        raise ModelFileError(_not_whole(content, source, "parts are missing"))
+    found: dict[str, tuple[int, int]] = {}
+    for key, span in entries:
+        if key in found:
+            raise ModelFileError(f"{source}: the metadata key {key!r} comes twice: {_COPY_AGAIN}")
+        found[key] = span
+    return found
+
+
+def _not_whole(content: bytes, source: str, reason: str) -> str:
+    # Every known writer begins with the version number: field 1, a varint.
+    if content[0] == _MODEL_IR_VERSION << 3 | onnx_wire.VARINT:
+        return f"{source}: cut short or damaged ({reason}): {_COPY_AGAIN}"
+    return f"{source}: isn't an ONNX file ({reason}): name one that 'tlx export' made"
+
+
+def _read_entry(content: bytes, start: int, end: int) -> tuple[str, tuple[int, int]]:
+    key, value = "", (end, end)
+    for part in onnx_wire.read_fields(content, start, end):
+        if part.wire_type != onnx_wire.BYTES:
+            continue
+        if part.number == _ENTRY_KEY:
+            key = content[part.start : part.end].decode(errors="backslashreplace")
+        elif part.number == _ENTRY_VALUE:
+            value = (part.start, part.end)
+    return key, value
+
+
+def _digest(content: bytes, span: tuple[int, int]) -> str:
+    view = memoryview(content)
+    digest = hashlib.sha256(view[: span[0]])
+    digest.update(DIGEST_PLACEHOLDER.encode())
+    digest.update(view[span[1] :])
+    return digest.hexdigest()
+
+
+def _verify_seal(content: bytes, span: tuple[int, int], source: str) -> str:
+    expected = content[span[0] : span[1]]
+    actual = _digest(content, span)
+    if expected != actual.encode():
+        raise ModelFileError(f"{source}: damaged or changed after its export (its SHA-256 is wrong): {_COPY_AGAIN}")
+    return actual
+
+
+def _text(content: bytes, key: str, span: tuple[int, int], source: str) -> str:
+    try:
+        return content[span[0] : span[1]].decode()
+    except UnicodeDecodeError as error:
+        raise ModelFileError(f"{source}: the metadata under {key!r} is not text: {_COPY_AGAIN}") from error
+
+
+def _check_labels(metadata: Mapping[str, str], contract: Contract, source: str) -> None:
+    listed = None
+    with contextlib.suppress(ValueError, RecursionError):
+        listed = json.loads(metadata.get(LABELS_KEY, "null"))
+    if listed != contract.labels:
+        raise ModelFileError(
+            f"{source}: the metadata's {LABELS_KEY!r} must be the contract's {len(contract.labels)} labels "
+            "as a JSON list: export the model again"
+        )
+
+
+def _check_graph(content: bytes, source: str) -> None:
+    try:
+        for message in onnx_wire.read_messages(content):
+            if message.kind == "TensorProto":
+                _check_tensor(message, source)
+            elif message.kind == "NodeProto":
+                _check_node(content, message, source)
+    except WireError as error:
+        raise ModelFileError(f"{source}: its graph can't be read ({error}): export the model again") from error
+
+
+def _check_tensor(message: Message, source: str) -> None:
+    for part in message.fields:
+        if part.number == _TENSOR_EXTERNAL_DATA or (part.number == _TENSOR_DATA_LOCATION and part.value != 0):
+            raise ModelFileError(
+                f"{source}: keeps weights in another file (external data), which tlx refuses: "
+                "export it as one self-contained file"
+            )
+
+
+def _check_node(content: bytes, message: Message, source: str) -> None:
+    names = {_NODE_OPERATOR: "", _NODE_DOMAIN: ""}
+    for part in message.fields:
+        if part.number in names and part.wire_type == onnx_wire.BYTES:
+            names[part.number] = content[part.start : part.end].decode(errors="backslashreplace")
+    operator, domain = names[_NODE_OPERATOR], names[_NODE_DOMAIN]
+    if domain in _ONNX_DOMAINS or (domain == _MICROSOFT_DOMAIN and operator in _MICROSOFT_OPERATORS):
+        return
+    raise ModelFileError(
+        f"{source}: uses the operator {operator[:80]!r} of the domain {domain[:80]!r}; tlx runs ONNX's own operators "
+        "and those of ONNX Runtime's quantization only: export it without the others"
+    )
