@@ -1,0 +1,1 @@
+"""What ``tlx bench`` runs: the same photos through several engines, each in its own process."""

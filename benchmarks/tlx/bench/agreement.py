@@ -1,0 +1,77 @@
+"""Whether an engine says the same as the baseline: a fast wrong engine must not win a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx.contract import Precision
+
+# The largest |dp| that rounding explains. Quantized weights are another function: only their labels are judged.
+TOLERANCES: dict[Precision, float | None] = {"fp32": 1e-4, "fp16": 1e-2, "int8": None}
+
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One engine's predictions beside the baseline's, over the same photos.
+
+    Attributes:
+        photos: Number of photos.
+        labels_equal: On how many both give the same label.
+        max_abs_difference: The largest difference of a probability, 0–1; None if the engine gave a value that
+            isn't a number.
+        tolerance: What :attr:`max_abs_difference` may be; None if only labels are judged.
+        agrees: All labels are equal and the difference is within the tolerance.
+    """
+
+    photos: int
+    labels_equal: int
+    max_abs_difference: float | None
+    tolerance: float | None
+    agrees: bool
+
+
+def label_indices(probabilities: Probabilities, threshold: float) -> npt.NDArray[np.intp]:
+    """The label of each photo.
+
+    Args:
+        probabilities: ``float32 [N, classes]``.
+        threshold: For two classes: the second is given from this probability of it upwards.
+
+    Returns:
+        ``[N]`` indices into the labels; -1 where a probability isn't a number.
+    """
+    if probabilities.shape[1] == 2:  # noqa: PLR2004 - two classes
+        indices = (probabilities[:, 1] >= threshold).astype(np.intp)
+    else:
+        indices = probabilities.argmax(axis=1)
+    return np.where(np.isfinite(probabilities).all(axis=1), indices, -1)
+
+
+def compare(
+    baseline: Probabilities, other: Probabilities, *, precision: Precision, thresholds: tuple[float, float]
+) -> Agreement:
+    """Compare an engine's predictions with the baseline's.
+
+    Args:
+        baseline: ``float32 [N, classes]``.
+        other: The same photos' probabilities by the other engine.
+        precision: The other engine's; it decides the tolerance.
+        thresholds: Decision thresholds of the baseline and of the other.
+    """
+    baseline_labels, other_labels = label_indices(baseline, thresholds[0]), label_indices(other, thresholds[1])
+    equal = int(((baseline_labels == other_labels) & (other_labels >= 0)).sum())
+    difference = float(np.abs(baseline.astype(np.float64) - other.astype(np.float64)).max())
+    tolerance = TOLERANCES[precision]
+    close = bool(np.isfinite(difference)) and (tolerance is None or difference <= tolerance)
+    return Agreement(
+        photos=len(baseline),
+        labels_equal=equal,
+        max_abs_difference=difference if np.isfinite(difference) else None,
+        tolerance=tolerance,
+        agrees=equal == len(baseline) and close,
+    )

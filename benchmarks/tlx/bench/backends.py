@@ -1,0 +1,118 @@
+"""Inside a worker: how each kind of engine turns a batch of pictures into probabilities.
+
+Imported by workers only, after they are on their processors: every library here starts threads when it loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx.bench.protocol import Setup
+from tlx.errors import DeviceError
+
+Images = npt.NDArray[np.uint8]
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A loaded engine.
+
+    Attributes:
+        infer: ``uint8 [N, H, W, 3]`` RGB 0–255 to ``float32 [N, classes]``; this call alone is timed.
+        provider: Where it runs: ``cpu``, ``cuda``, ...
+    """
+
+    infer: Callable[[Images], Probabilities]
+    provider: str
+
+
+def build(setup: Setup) -> Backend:
+    """Load the engine that a worker is asked for.
+
+    Raises:
+        TlxError: If its library is missing, its file can't be used, or its device isn't there.
+    """
+    return BUILDERS[setup.kind](setup)
+
+
+def _keras_predict(setup: Setup) -> Backend:
+    from tlx.export.keras_model import class_probabilities
+
+    model, provider = _load_keras(setup)
+
+    def infer(images: Images) -> Probabilities:
+        return class_probabilities(model.predict(images, batch_size=len(images), verbose=0))
+
+    return Backend(infer, provider)
+
+
+def _keras_call(setup: Setup) -> Backend:
+    from tlx.export.keras_model import class_probabilities
+
+    model, provider = _load_keras(setup)
+
+    def infer(images: Images) -> Probabilities:
+        return class_probabilities(model(images, training=False).numpy())
+
+    return Backend(infer, provider)
+
+
+def _keras_tf_function(setup: Setup) -> Backend:
+    from tlx.export.frameworks import import_tensorflow
+    from tlx.export.keras_model import class_probabilities
+
+    tf = import_tensorflow()
+    model, provider = _load_keras(setup)
+    signature = [tf.TensorSpec([setup.batch, *setup.size_hw, 3], tf.uint8)]
+
+    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
+    def forward(images: Any) -> Any:
+        return model(images, training=False)
+
+    def infer(images: Images) -> Probabilities:
+        return class_probabilities(forward(images).numpy())
+
+    return Backend(infer, provider)
+
+
+def _load_keras(setup: Setup) -> tuple[Any, str]:
+    from tlx.export.frameworks import import_tensorflow
+    from tlx.export.keras_model import load_keras_model
+
+    tf = import_tensorflow()
+    # Before its context runs; later changes, also by whoever loads the model, come too late.
+    tf.config.threading.set_intra_op_parallelism_threads(setup.threads)
+    # One layer at a time, as ONNX Runtime does it: a chain of layers has nothing to run side by side.
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    gpus = tf.config.list_physical_devices("GPU")
+    if setup.device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+        gpus = []
+    if setup.device == "gpu" and not gpus:
+        raise DeviceError("TensorFlow finds no GPU: run with --device cpu, or leave Keras out with --keras none")
+    for gpu in gpus:
+        # Several engines share it, and TensorFlow would take all of its memory.
+        tf.config.experimental.set_memory_growth(gpu, True)
+    tf.config.list_logical_devices()
+    return load_keras_model(Path(setup.model)), "cuda" if gpus else "cpu"
+
+
+def _noop(setup: Setup) -> Backend:
+    """Computes nothing: what it takes is the bench's own overhead."""
+    answer = np.zeros((setup.batch, setup.classes), np.float32)
+    return Backend(lambda _: answer, "cpu")
+
+
+BUILDERS: Final[dict[str, Callable[[Setup], Backend]]] = {
+    "keras.predict": _keras_predict,
+    "keras.call": _keras_call,
+    "keras.tf_function": _keras_tf_function,
+    "noop": _noop,
+}

@@ -1,0 +1,129 @@
+"""The report of a bench: one JSON document for programs, one table for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tlx.bench.plan import CALLS_PER_TURN, KERAS_KINDS, WARM_UP_PER_TURN, Plan
+from tlx.bench.prepare import Prepared
+from tlx.bench.results import EngineResult, baseline_name
+from tlx.bench.sampling import Measurement
+from tlx.bench.statistics import Estimate
+from tlx.runtime.environment import describe
+from tlx.runtime.processors import affinity
+
+SCHEMA: Final = 1
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+def describe_machine(plan: Plan) -> dict[str, Any]:
+    """Machine, packages and how the engines use them, as plain JSON values; call it before measuring."""
+    keras = any(engine.kind in KERAS_KINDS for engine in plan.engines)
+    return {
+        **describe(),
+        "available_cores": affinity(),
+        "governor": _governor(),
+        "load_average_before": round(os.getloadavg()[0], 2),
+        "device": plan.placement.device,
+        "threads": plan.placement.threads,
+        "pinned_to_cpus": list(plan.placement.cpus) or None,
+        "tensorflow_threads": {"intra_op": plan.placement.threads, "inter_op": 1} if keras else None,
+    }
+
+
+def build_document(
+    prepared: Prepared,
+    measurement: Measurement,
+    results: Sequence[EngineResult],
+    *,
+    environment: dict[str, Any],
+    command: str,
+) -> dict[str, Any]:
+    """The report as plain JSON values.
+
+    Times are milliseconds of one call, which takes ``batch`` photos. ``ratio_to_baseline`` is the baseline's time
+    divided by the engine's: 2.0 is twice as fast. What the sample can't carry is null.
+
+    Args:
+        prepared: The plan.
+        measurement: How it went.
+        results: The figures, from :func:`tlx.bench.results.evaluate`.
+        environment: From :func:`describe_machine`.
+        command: What reproduces it.
+    """
+    plan = prepared.plan
+    return {
+        "schema": SCHEMA,
+        "command": command,
+        "baseline": baseline_name(results),
+        "engines": [_engine(result, plan.workload.batch) for result in results],
+        "photos": {
+            "count": plan.workload.count,
+            "from": prepared.photos_from,
+            "synthetic": not plan.workload.photos,
+        },
+        "method": {
+            "rounds": measurement.rounds,
+            "rounds_asked": plan.rounds,
+            "max_seconds": plan.max_seconds,
+            "seconds": round(measurement.seconds, 2),
+            "calls_per_turn": CALLS_PER_TURN,
+            "untimed_calls_per_turn": WARM_UP_PER_TURN,
+            "seed": plan.seed,
+        },
+        "environment": environment,
+        "notes": list(prepared.notes),
+    }
+
+
+def _engine(result: EngineResult, batch: int) -> dict[str, Any]:
+    latency, parking = result.latency_ms, result.parking
+    p50, p90 = (latency.p50, latency.p90) if latency else (None, None)
+    return {
+        "name": result.name,
+        "status": "failed" if result.error else "ok",
+        "error": result.error,
+        "model": str(result.spec.model),
+        "precision": result.spec.precision,
+        "provider": result.provider or None,
+        "batch": batch,
+        "n": latency.count if latency else 0,
+        "p50_ms": p50 and _rounded(p50.value),
+        "p50_ci95_ms": _interval(p50),
+        "p90_ms": p90 and _rounded(p90.value),
+        "p90_ci95_ms": _interval(p90),
+        "iqr_ms": latency and _rounded(latency.iqr),
+        "min_ms": latency and _rounded(latency.minimum),
+        "max_ms": latency and _rounded(latency.maximum),
+        "ratio_to_baseline": result.ratio and _rounded(result.ratio.value),
+        "ratio_ci95": _interval(result.ratio),
+        "agreement": result.agreement and dataclasses.asdict(result.agreement),
+        "parked": parking
+        and {
+            "cpu_ms": _rounded(parking.cpu_ms),
+            "wall_ms": _rounded(parking.wall_ms),
+            "idle": parking.is_idle,
+        },
+    }
+
+
+def _interval(estimate: Estimate | None) -> list[float] | None:
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return None
+    return [_rounded(estimate.low), _rounded(estimate.high)]
+
+
+def _rounded(value: float) -> float:
+    # A tenth of a microsecond: finer digits are the clock's own noise.
+    return round(value, 4)
+
+
+def _governor() -> str | None:
+    try:
+        return _GOVERNOR.read_text().strip()
+    except OSError:
+        return None

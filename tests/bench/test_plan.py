@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tlx.bench.plan import Placement, Plan, Workload, keras_engines, onnx_engines
+from tlx.bench.processors import spread_over_cores
+from tlx.bench.sampling import may_start_round, reply_timeout_s, round_order
+from tlx.contract import Contract, InputSpec, Precision
+
+
+def contract(precision: Precision) -> Contract:
+    return Contract(labels=["cat", "dog"], input=InputSpec(size_hw=(8, 6)), threshold=0.3, precision=precision)
+
+
+def names(*models: tuple[str, Precision]) -> list[str]:
+    return [engine.name("cpu") for engine in onnx_engines([(Path(path), contract(p)) for path, p in models])]
+
+
+def test_keras_predict_is_the_first_engine():
+    engines = keras_engines(Path("model.keras"), (8, 6), contract("fp32"))
+    assert [engine.name("cpu") for engine in engines] == ["keras.predict", "keras.call", "keras.tf_function"]
+    assert {engine.threshold for engine in engines} == {0.3}
+
+
+def test_onnx_engines_are_named_by_provider_and_precision():
+    assert names(("a.onnx", "fp32"), ("b.onnx", "int8")) == ["onnxruntime.cpu.fp32", "onnxruntime.cpu.int8"]
+
+
+def test_onnx_engines_of_one_precision_are_told_apart_by_their_files():
+    assert names(("a.onnx", "fp32"), ("x/b.onnx", "fp32"), ("y/b.onnx", "fp32"), ("c.onnx", "int8")) == [
+        "onnxruntime.cpu.fp32:a",
+        "onnxruntime.cpu.fp32:b#2",
+        "onnxruntime.cpu.fp32:b#3",
+        "onnxruntime.cpu.int8",
+    ]
+
+
+def plan(rounds: int, max_seconds: float) -> Plan:
+    return Plan((), Workload((), 1, 2, 1), Placement("cpu", 1, ()), rounds, max_seconds)
+
+
+@pytest.mark.parametrize(
+    ("done", "elapsed_s", "longest_s", "starts"),
+    [
+        # The first round always runs, however long the engines took to load.
+        (0, 99.0, 0.0, True),
+        (1, 5.0, 1.0, True),
+        # It would end after the bound.
+        (1, 9.5, 1.0, False),
+        (3, 0.1, 0.1, False),
+    ],
+)
+def test_may_start_round_keeps_both_bounds(done: int, elapsed_s: float, longest_s: float, *, starts: bool):
+    assert may_start_round(done, elapsed_s, longest_s, plan(rounds=3, max_seconds=10.0)) is starts
+
+
+def test_round_order_is_seeded_and_changes_from_round_to_round():
+    orders = [round_order(4, number, seed=1) for number in range(40)]
+    assert orders == [round_order(4, number, seed=1) for number in range(40)]
+    assert all(sorted(order) == [0, 1, 2, 3] for order in orders)
+    assert len({tuple(order) for order in orders}) > 10
+    # Every engine comes first now and then.
+    assert {order[0] for order in orders} == {0, 1, 2, 3}
+
+
+def test_reply_timeout_grows_with_the_work():
+    assert reply_timeout_s(8, 10.0) < reply_timeout_s(8, 4000.0)
+    assert reply_timeout_s(8, 4000.0) > 32.0
+
+
+@pytest.mark.parametrize(
+    ("threads", "chosen"),
+    [
+        (1, (0,)),
+        # Processors 0 and 1 are two hardware threads of one core.
+        (2, (0, 2)),
+        (3, (0, 1, 2)),
+        (9, (0, 1, 2, 3)),
+    ],
+)
+def test_spread_over_cores_takes_different_cores_first(threads: int, chosen: tuple[int, ...]):
+    assert spread_over_cores([0, 1, 2, 3], {0: "A", 1: "A", 2: "B", 3: "B"}, threads) == chosen

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tlx.bench.statistics import interval_ranks, needed_samples, paired_ratio, percentile, summarize
+
+
+@pytest.mark.parametrize(
+    ("count", "quantile", "ranks"),
+    [
+        # The textbook's table of 95 % intervals of the median.
+        (5, 0.5, None),
+        (6, 0.5, (1, 6)),
+        (10, 0.5, (2, 9)),
+        (20, 0.5, (6, 15)),
+        (100, 0.5, (40, 61)),
+        # p90 needs its upper end inside the sample.
+        (35, 0.9, None),
+        (0, 0.5, None),
+    ],
+)
+def test_interval_ranks_follow_the_binomial(count: int, quantile: float, ranks: tuple[int, int] | None):
+    assert interval_ranks(count, quantile) == ranks
+
+
+def test_interval_ranks_of_mirrored_percentiles_mirror_each_other():
+    low, high = interval_ranks(200, 0.9) or (0, 0)
+    assert interval_ranks(200, 0.1) == (201 - high, 201 - low)
+
+
+@pytest.mark.parametrize("count", [36, 120, 5000])
+def test_interval_ranks_hold_the_percentile_with_at_least_the_stated_probability(count: int):
+    from scipy.stats import binom
+
+    low, high = interval_ranks(count, 0.9) or (0, 0)
+    covered = binom.cdf(high - 1, count, 0.9) - binom.cdf(low - 1, count, 0.9)
+    assert covered >= 0.95
+    # And no wider than it must be: a rank less on either side breaks that side's half of the promise.
+    assert binom.cdf(low, count, 0.9) > 0.025
+    assert binom.sf(high - 2, count, 0.9) > 0.025
+
+
+@pytest.mark.parametrize(("quantile", "needed"), [(0.5, 6), (0.9, 36), (0.99, 368)])
+def test_needed_samples(quantile: float, needed: int):
+    assert needed_samples(quantile) == needed
+
+
+@pytest.mark.parametrize(
+    ("quantile", "truth"),
+    # Of exp(normal): its median is 1, its p90 is exp(1.28155).
+    [(0.5, 1.0), (0.9, 3.602224)],
+)
+def test_percentile_intervals_cover_the_truth_of_a_skewed_distribution(quantile: float, truth: float):
+    generator = np.random.default_rng(7)
+    estimates = [percentile(generator.lognormal(size=120), quantile) for _ in range(2000)]
+    covered = np.mean([e is not None and e.low is not None and e.low <= truth <= (e.high or 0) for e in estimates])
+    assert 0.945 <= covered <= 0.98
+
+
+def test_percentile_of_a_known_sample():
+    estimate = percentile([float(value) for value in range(100, 0, -1)], 0.5)
+    assert estimate is not None
+    assert (estimate.value, estimate.low, estimate.high) == (50.5, 40, 61)
+
+
+def test_percentile_is_none_when_the_sample_is_too_small():
+    assert percentile([1.0] * 5, 0.5) is None
+    assert percentile([1.0] * 35, 0.9) is None
+
+
+def test_summarize_gives_p50_and_refuses_p90_of_a_small_sample():
+    summary = summarize([4.0, 1.0, 2.0, 3.0, 5.0, 6.0])
+    assert summary.p90 is None
+    assert summary.p50 is not None
+    assert (summary.p50.value, summary.p50.low, summary.p50.high) == (3.5, 1.0, 6.0)
+    assert (summary.count, summary.minimum, summary.maximum, summary.iqr) == (6, 1.0, 6.0, 2.5)
+
+
+def test_paired_ratio_cancels_what_slows_down_both():
+    generator = np.random.default_rng(3)
+    load = generator.lognormal(sigma=1, size=20)
+    ratio = paired_ratio(72.0 * load, 30.0 * load)
+    assert ratio.value == pytest.approx(2.4)
+    assert ratio.low == pytest.approx(2.4)
+    assert ratio.high == pytest.approx(2.4)
+
+
+def test_paired_ratio_covers_the_truth():
+    generator = np.random.default_rng(5)
+    ratios = [
+        paired_ratio(generator.lognormal(np.log(3), 0.2, 20), generator.lognormal(0, 0.2, 20)) for _ in range(1000)
+    ]
+    assert 0.945 <= np.mean([(r.low or 9) <= 3 <= (r.high or 0) for r in ratios]) <= 0.985
+
+
+def test_paired_ratio_has_no_interval_below_six_rounds():
+    ratio = paired_ratio([2.0] * 5, [1.0] * 5)
+    assert (ratio.value, ratio.low, ratio.high) == (2.0, None, None)
