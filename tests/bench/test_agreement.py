@@ -12,16 +12,16 @@ def two_classes(*second: float) -> Probabilities:
     return np.stack([1 - column, column], axis=1)
 
 
-def test_label_indices_use_the_threshold_for_two_classes():
+def test_label_indices_use_the_threshold_for_two_classes() -> None:
     assert label_indices(two_classes(0.1, 0.3, 0.6), 0.3).tolist() == [0, 1, 1]
 
 
-def test_label_indices_take_the_largest_of_more_classes():
+def test_label_indices_take_the_largest_of_more_classes() -> None:
     probabilities = np.array([[0.2, 0.5, 0.3], [0.4, 0.3, 0.3]], np.float32)
     assert label_indices(probabilities, 0.9).tolist() == [1, 0]
 
 
-def test_label_indices_give_no_label_to_what_is_not_a_number():
+def test_label_indices_give_no_label_to_what_is_not_a_number() -> None:
     assert label_indices(two_classes(0.9, np.nan), 0.5).tolist() == [1, -1]
 
 
@@ -36,7 +36,7 @@ def test_label_indices_give_no_label_to_what_is_not_a_number():
         ("int8", 0.2, True),
     ],
 )
-def test_compare_allows_what_the_precision_explains(precision: Precision, difference: float, *, agrees: bool):
+def test_compare_allows_what_the_precision_explains(precision: Precision, difference: float, *, agrees: bool) -> None:
     agreement = compare(
         two_classes(0.2, 0.6), two_classes(0.2, 0.6 + difference), precision=precision, thresholds=(0.5, 0.5)
     )
@@ -45,16 +45,16 @@ def test_compare_allows_what_the_precision_explains(precision: Precision, differ
     assert agreement.max_abs_difference == pytest.approx(difference, rel=1e-3)
 
 
-def test_compare_does_not_agree_when_one_label_differs():
+def test_compare_does_not_agree_when_one_label_differs() -> None:
     agreement = compare(two_classes(0.2, 0.49), two_classes(0.2, 0.51), precision="int8", thresholds=(0.5, 0.5))
     assert (agreement.photos, agreement.labels_equal, agreement.agrees) == (2, 1, False)
 
 
-def test_compare_takes_each_engine_by_its_own_threshold():
+def test_compare_takes_each_engine_by_its_own_threshold() -> None:
     agreement = compare(two_classes(0.4), two_classes(0.4), precision="fp32", thresholds=(0.5, 0.3))
     assert (agreement.labels_equal, agreement.agrees) == (0, False)
 
 
-def test_compare_does_not_agree_with_nan_even_where_both_have_it():
+def test_compare_does_not_agree_with_nan_even_where_both_have_it() -> None:
     broken = two_classes(0.2, np.nan)
     assert compare(broken, broken, precision="int8", thresholds=(0.5, 0.5)) == Agreement(2, 1, None, None, agrees=False)

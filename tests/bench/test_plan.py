@@ -18,17 +18,17 @@ def names(*models: tuple[str, Precision]) -> list[str]:
     return [engine.name("cpu") for engine in onnx_engines([(Path(path), contract(p)) for path, p in models])]
 
 
-def test_keras_predict_is_the_first_engine():
+def test_keras_predict_is_the_first_engine() -> None:
     engines = keras_engines(Path("model.keras"), (8, 6), contract("fp32"))
     assert [engine.name("cpu") for engine in engines] == ["keras.predict", "keras.call", "keras.tf_function"]
     assert {engine.threshold for engine in engines} == {0.3}
 
 
-def test_onnx_engines_are_named_by_provider_and_precision():
+def test_onnx_engines_are_named_by_provider_and_precision() -> None:
     assert names(("a.onnx", "fp32"), ("b.onnx", "int8")) == ["onnxruntime.cpu.fp32", "onnxruntime.cpu.int8"]
 
 
-def test_onnx_engines_of_one_precision_are_told_apart_by_their_files():
+def test_onnx_engines_of_one_precision_are_told_apart_by_their_files() -> None:
     assert names(("a.onnx", "fp32"), ("x/b.onnx", "fp32"), ("y/b.onnx", "fp32"), ("c.onnx", "int8")) == [
         "onnxruntime.cpu.fp32:a",
         "onnxruntime.cpu.fp32:b#2",
@@ -52,11 +52,11 @@ def plan(rounds: int, max_seconds: float) -> Plan:
         (3, 0.1, 0.1, False),
     ],
 )
-def test_may_start_round_keeps_both_bounds(done: int, elapsed_s: float, longest_s: float, *, starts: bool):
+def test_may_start_round_keeps_both_bounds(done: int, elapsed_s: float, longest_s: float, *, starts: bool) -> None:
     assert may_start_round(done, elapsed_s, longest_s, plan(rounds=3, max_seconds=10.0)) is starts
 
 
-def test_round_order_is_seeded_and_changes_from_round_to_round():
+def test_round_order_is_seeded_and_changes_from_round_to_round() -> None:
     orders = [round_order(4, number, seed=1) for number in range(40)]
     assert orders == [round_order(4, number, seed=1) for number in range(40)]
     assert all(sorted(order) == [0, 1, 2, 3] for order in orders)
@@ -65,7 +65,7 @@ def test_round_order_is_seeded_and_changes_from_round_to_round():
     assert {order[0] for order in orders} == {0, 1, 2, 3}
 
 
-def test_reply_timeout_grows_with_the_work():
+def test_reply_timeout_grows_with_the_work() -> None:
     assert reply_timeout_s(8, 10.0) < reply_timeout_s(8, 4000.0)
     assert reply_timeout_s(8, 4000.0) > 32.0
 
@@ -80,5 +80,5 @@ def test_reply_timeout_grows_with_the_work():
         (9, (0, 1, 2, 3)),
     ],
 )
-def test_spread_over_cores_takes_different_cores_first(threads: int, chosen: tuple[int, ...]):
+def test_spread_over_cores_takes_different_cores_first(threads: int, chosen: tuple[int, ...]) -> None:
     assert spread_over_cores([0, 1, 2, 3], {0: "A", 1: "A", 2: "B", 3: "B"}, threads) == chosen

@@ -30,7 +30,7 @@ def ends() -> Iterator[tuple[Channel, Channel]]:
         Answers([[0.30000001192092896, 0.69999998807907104]]),
     ],
 )
-def test_decode_gives_back_what_was_encoded(message: Ready):
+def test_decode_gives_back_what_was_encoded(message: Ready) -> None:
     assert decode(encode(message)) == message
     assert encode(message).count(b"\n") == 1
 
@@ -38,12 +38,12 @@ def test_decode_gives_back_what_was_encoded(message: Ready):
 @pytest.mark.parametrize(
     "line", [b"noise", b"[]", b'{"type": "Nothing"}', b'{"type": "Ready"}', b'{"type": "Turn", "x": 1}']
 )
-def test_decode_refuses_what_is_no_message(line: bytes):
+def test_decode_refuses_what_is_no_message(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"not a message|Expecting value"):
         decode(line)
 
 
-def test_channel_delivers_messages_in_order(ends: tuple[Channel, Channel]):
+def test_channel_delivers_messages_in_order(ends: tuple[Channel, Channel]) -> None:
     left, right = ends
     left.send(Answer())
     left.send(Turn(1, 2, 3))
@@ -51,7 +51,7 @@ def test_channel_delivers_messages_in_order(ends: tuple[Channel, Channel]):
     assert right.receive(1) == Turn(1, 2, 3)
 
 
-def test_channel_delivers_messages_larger_than_a_pipe_holds(ends: tuple[Channel, Channel]):
+def test_channel_delivers_messages_larger_than_a_pipe_holds(ends: tuple[Channel, Channel]) -> None:
     left, right = ends
     large = Answers([[0.125] * 1000] * 100)
     sender = threading.Thread(target=left.send, args=(large,))
@@ -60,7 +60,7 @@ def test_channel_delivers_messages_larger_than_a_pipe_holds(ends: tuple[Channel,
     sender.join()
 
 
-def test_channel_times_out_on_silence_and_on_half_a_message(ends: tuple[Channel, Channel]):
+def test_channel_times_out_on_silence_and_on_half_a_message(ends: tuple[Channel, Channel]) -> None:
     left, right = ends
     with pytest.raises(TimeoutError):
         right.receive(0.01)
@@ -71,7 +71,7 @@ def test_channel_times_out_on_silence_and_on_half_a_message(ends: tuple[Channel,
     assert right.receive(1) == Answer()
 
 
-def test_channel_tells_that_the_other_end_is_gone():
+def test_channel_tells_that_the_other_end_is_gone() -> None:
     read_fd, write_fd = os.pipe()
     channel = Channel(read_fd, os.open(os.devnull, os.O_WRONLY))
     os.close(write_fd)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from tlx.bench.table import format_remarks, format_table
 MILLISECOND_NS = 1_000_000
 
 
-def record(kind: str, latency_ms: float, *, second: float = 0.7, rounds: int = 8, parked_cpu_ms: float = 0.0):
+def record(
+    kind: str, latency_ms: float, *, second: float = 0.7, rounds: int = 8, parked_cpu_ms: float = 0.0
+) -> EngineRecord:
     """An engine whose calls take ``latency_ms`` and a little more from one to the next."""
     turn = Samples(
         latencies_ns=[int(latency_ms * MILLISECOND_NS * (1 + call / 100)) for call in range(CALLS_PER_TURN)],
@@ -34,7 +37,7 @@ def record(kind: str, latency_ms: float, *, second: float = 0.7, rounds: int = 8
     )
 
 
-def failed(kind: str):
+def failed(kind: str) -> EngineRecord:
     return EngineRecord(EngineSpec(kind, Path("model.onnx"), (8, 6)), kind, error=f"{kind}: its process ended")
 
 
@@ -43,7 +46,7 @@ def plan(*records: EngineRecord, batch: int = 1) -> Plan:
     return Plan(specs, Workload((Path("a.jpg"), Path("b.jpg")), 0, 2, batch), Placement("cpu", 2, (0, 1)), 8, 60.0)
 
 
-def document(*records: EngineRecord):
+def document(*records: EngineRecord) -> dict[str, Any]:
     prepared = Prepared(plan(*records), "photos", ("a note",))
     return build_document(
         prepared,
@@ -54,7 +57,7 @@ def document(*records: EngineRecord):
     )
 
 
-def test_evaluate_compares_with_the_first_engine():
+def test_evaluate_compares_with_the_first_engine() -> None:
     slow, fast = evaluate([record("keras.predict", 20.0), record("fast", 5.0)])
     assert slow.ratio is not None
     assert fast.ratio is not None
@@ -65,7 +68,7 @@ def test_evaluate_compares_with_the_first_engine():
     assert fast.agreement.agrees
 
 
-def test_evaluate_takes_the_next_engine_as_baseline_when_the_first_failed():
+def test_evaluate_takes_the_next_engine_as_baseline_when_the_first_failed() -> None:
     results = evaluate([failed("keras.predict"), record("keras.call", 20.0), record("fast", 5.0)])
     assert baseline_name(results) == "keras.call"
     assert results[0].latency_ms is None
@@ -73,13 +76,13 @@ def test_evaluate_takes_the_next_engine_as_baseline_when_the_first_failed():
     assert results[2].ratio.value == pytest.approx(4.0)
 
 
-def test_evaluate_survives_that_all_failed():
+def test_evaluate_survives_that_all_failed() -> None:
     results = evaluate([failed("a"), failed("b")])
     assert baseline_name(results) is None
     assert [result.error for result in results] == ["a: its process ended", "b: its process ended"]
 
 
-def test_document_holds_what_others_build_on():
+def test_document_holds_what_others_build_on() -> None:
     made = document(record("keras.predict", 20.0), record("fast", 5.0, second=0.4), failed("broken"))
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     assert (made["schema"], made["baseline"], made["command"]) == (1, "keras.predict", "tlx bench model.onnx")
@@ -101,7 +104,7 @@ def test_document_holds_what_others_build_on():
     assert broken["p50_ms"] is None
 
 
-def test_document_refuses_percentiles_that_the_sample_cannot_carry():
+def test_document_refuses_percentiles_that_the_sample_cannot_carry() -> None:
     engine = document(record("keras.predict", 20.0, rounds=2))["engines"][0]
     assert engine["n"] == 12
     assert engine["p50_ms"] is not None
@@ -110,7 +113,7 @@ def test_document_refuses_percentiles_that_the_sample_cannot_carry():
     assert engine["ratio_ci95"] is None
 
 
-def test_table_fits_into_100_columns_with_the_longest_names():
+def test_table_fits_into_100_columns_with_the_longest_names() -> None:
     records = [
         record("keras.predict", 1234.5),
         record("onnxruntime.cpu.fp32:a-very-long-name-of-a-model-file#12", 0.01234, second=0.1),
@@ -128,20 +131,20 @@ def remarks(*records: EngineRecord, batch: int = 1) -> str:
     return "\n".join(format_remarks(evaluate(records), Measurement(records, 8, 12.0), plan(*records, batch=batch)))
 
 
-def test_remarks_name_an_engine_that_differs():
+def test_remarks_name_an_engine_that_differs() -> None:
     text = remarks(record("keras.predict", 20.0), record("wrong", 5.0, second=0.4))
     assert (
         "! wrong gives other answers than keras.predict: 1 of 2 labels differ, probabilities by up to 3.0e-01" in text
     )
 
 
-def test_remarks_name_an_engine_that_was_not_idle_while_it_waited():
+def test_remarks_name_an_engine_that_was_not_idle_while_it_waited() -> None:
     text = remarks(record("keras.predict", 20.0), record("spinning", 5.0, parked_cpu_ms=90.0))
     assert "spinning kept 90% of a processor busy" in text
     assert "keras.predict kept" not in text
 
 
-def test_remarks_tell_the_batch_and_why_p90_is_missing():
+def test_remarks_tell_the_batch_and_why_p90_is_missing() -> None:
     text = remarks(record("keras.predict", 20.0, rounds=2), batch=8)
     assert "batch of 8 photos" in text
     assert "n/a: p90 needs 36 calls" in text

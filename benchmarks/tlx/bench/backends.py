@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from tlx.bench.protocol import Setup
+from tlx.bench.protocol import ONNX_KIND, Setup
 from tlx.errors import DeviceError
+
+if TYPE_CHECKING:
+    from tlx.runtime.session import Device
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
@@ -27,10 +30,12 @@ class Backend:
     Attributes:
         infer: ``uint8 [N, H, W, 3]`` RGB 0–255 to ``float32 [N, classes]``; this call alone is timed.
         provider: Where it runs: ``cpu``, ``cuda``, ...
+        note: What the user should know about that.
     """
 
     infer: Callable[[Images], Probabilities]
     provider: str
+    note: str | None = None
 
 
 def build(setup: Setup) -> Backend:
@@ -104,6 +109,22 @@ def _load_keras(setup: Setup) -> tuple[Any, str]:
     return load_keras_model(Path(setup.model)), "cuda" if gpus else "cpu"
 
 
+def _onnxruntime(setup: Setup) -> Backend:
+    from tlx.runtime.model_file import ModelFile
+    from tlx.runtime.session import open_session
+
+    model = ModelFile.read(setup.model)
+    device = cast("Device", setup.device)
+    session = open_session(model.content, model.source, device=device, threads=setup.threads)
+    image, probabilities = model.contract.input.name, model.contract.output.name
+
+    def infer(images: Images) -> Probabilities:
+        return cast("Probabilities", session.run(probabilities, {image: images}))
+
+    provider = session.providers[0].removesuffix("ExecutionProvider").lower()
+    return Backend(infer, provider, session.note)
+
+
 def _noop(setup: Setup) -> Backend:
     """Computes nothing: what it takes is the bench's own overhead."""
     answer = np.zeros((setup.batch, setup.classes), np.float32)
@@ -114,5 +135,6 @@ BUILDERS: Final[dict[str, Callable[[Setup], Backend]]] = {
     "keras.predict": _keras_predict,
     "keras.call": _keras_call,
     "keras.tf_function": _keras_tf_function,
+    ONNX_KIND: _onnxruntime,
     "noop": _noop,
 }

@@ -51,6 +51,6 @@ def run_bench(options: BenchOptions, *, command: str, progress: Progress = silen
     return BenchReport(
         document=document,
         table=(*format_table(results), *remarks),
-        notes=prepared.notes,
+        notes=tuple(document["notes"]),
         failures=tuple(result.error for result in results if result.error),
     )

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tlx.bench.protocol import Setup
+from tlx.bench.protocol import ONNX_KIND, Setup
 from tlx.contract import Contract, Precision, ResizeMethod
 
 KERAS_KINDS: Final = ("keras.predict", "keras.call", "keras.tf_function")
-ONNX_KIND: Final = "onnxruntime"
 CALLS_PER_TURN: Final = 6
 """Six is also the smallest sample whose range holds the median with 95 %."""
 WARM_UP_PER_TURN: Final = 2

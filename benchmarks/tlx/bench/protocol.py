@@ -12,7 +12,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
 
-_CHUNK_BYTES = 1 << 16
+ONNX_KIND: Final = "onnxruntime"
+_CHUNK_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,12 @@ class Ready:
     Attributes:
         provider: Where the model really runs: ``cpu``, ``cuda``, ...
         warm_up_ms: The time of each warm-up call, the first one included.
+        note: What the user should know about where it runs.
     """
 
     provider: str
     warm_up_ms: list[float]
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

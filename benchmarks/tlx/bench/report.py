@@ -76,8 +76,13 @@ def build_document(
             "seed": plan.seed,
         },
         "environment": environment,
-        "notes": list(prepared.notes),
+        "notes": all_notes(prepared, measurement),
     }
+
+
+def all_notes(prepared: Prepared, measurement: Measurement) -> list[str]:
+    """What couldn't be measured as asked, and why; one line each."""
+    return [*prepared.notes, *(f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note)]
 
 
 def _engine(result: EngineResult, batch: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN, EngineSpec, Plan
 from tlx.bench.process import WorkerProcess
 from tlx.bench.protocol import Answer, Answers, AnyMessage, Message, Ready, Samples, Turn
-from tlx.errors import EngineError
+from tlx.errors import DeviceError, EngineError
 from tlx.progress import Progress, silent
 
 LOAD_TIMEOUT_S = 600.0
@@ -31,6 +31,8 @@ class EngineRecord:
         name: Final once the engine has said where it runs.
         provider: Where it runs; empty until then.
         error: One line, if it failed; its figures don't count then.
+        note: What the user should know about where it runs.
+        call_ms: About how long a call takes, from the warm-up.
         probabilities: ``float32 [photos, classes]``.
         turns: The samples of each round, in order.
     """
@@ -39,6 +41,7 @@ class EngineRecord:
     name: str
     provider: str = ""
     error: str | None = None
+    note: str | None = None
     call_ms: float = 0.0
     probabilities: npt.NDArray[np.float32] | None = None
     turns: list[Samples] = field(default_factory=list)
@@ -99,7 +102,12 @@ class _Lane:
         """As :meth:`receive`, after a request that takes so many calls of the engine."""
         if self.record.error is None:
             self.worker.send(request)
-        return self.receive(reply_type, reply_timeout_s(calls, self.record.call_ms))
+        try:
+            return self.receive(reply_type, reply_timeout_s(calls, self.record.call_ms))
+        except DeviceError as error:
+            # It loaded, so the device is there; it ran out of memory, for example.
+            self.record.error = str(error)
+            return None
 
 
 def _load(lanes: Sequence[_Lane], progress: Progress) -> None:
@@ -109,6 +117,7 @@ def _load(lanes: Sequence[_Lane], progress: Progress) -> None:
         if ready:
             lane.record.provider = ready.provider
             lane.record.name = lane.worker.name = lane.record.spec.name(ready.provider)
+            lane.record.note = ready.note
             lane.record.call_ms = statistics.median(ready.warm_up_ms)
     progress("loading engines", len(lanes), len(lanes))
 

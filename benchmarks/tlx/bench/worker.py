@@ -55,7 +55,7 @@ def _serve(channel: Channel) -> None:
 
     batches = load_batches(setup)
     backend = build(setup)
-    reply: Message = Ready(backend.provider, _warm_up(backend, batches[0]))
+    reply: Message = Ready(backend.provider, _warm_up(backend, batches[0]), backend.note)
     _wait_until_idle()
     while True:
         channel.send(reply)
