@@ -19,7 +19,7 @@ import numpy as np
 from tlx.core.weights_cache import cache_path, read_cache, write_cache
 from tlx.core.weights_digests import IMAGENET_SHA256
 from tlx.core.weights_files import read_weights_file
-from tlx.core.weights_layers import LAYER_SHAPES, Layers, LayerWeights, layer_sha256
+from tlx.core.weights_layers import LAYER_SHAPES, Layers, LayerWeights, UnavailableError, layer_sha256
 from tlx.core.weights_sources import KERAS_FILE, imagenet_sources, keras_models_folder
 from tlx.errors import MissingDependencyError, OutputError, WeightsError
 from tlx.progress import Progress, silent
@@ -94,8 +94,7 @@ def _load_imagenet(progress: Progress) -> PretrainedWeights:
     cache = cache_path()
     layers, notes = _from_cache(cache)
     if layers is None:
-        layers, more_notes = _from_sources(progress)
-        notes += more_notes
+        layers, notes = _from_sources(progress, notes)
         try:
             write_cache(cache, layers)
         except OutputError as error:
@@ -111,27 +110,25 @@ def _from_cache(path: Path) -> tuple[Layers | None, list[str]]:
     except WeightsError as error:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
-        return None, [f"{path}: the cached weights are damaged ({error}): removed, and fetched again"]
+        return None, [f"{path}: the cached weights are damaged ({error}) and were removed"]
     return layers, []
 
 
-def _from_sources(progress: Progress) -> tuple[Layers, list[str]]:
-    """Try each way in turn; also gives what was wrong with files that were there but not ImageNet's."""
-    reasons: list[str] = []
-    refused: list[str] = []
+def _from_sources(progress: Progress, notes: list[str]) -> tuple[Layers, list[str]]:
+    """Try each way in turn; adds to the notes what was wrong with files that were there but not ImageNet's."""
+    reasons = list(notes)
+    refused = list(notes)
     for source in imagenet_sources():
         try:
             layers = source.fetch(progress)
-        except (WeightsError, MissingDependencyError) as error:
-            reasons.append(f"{source.name}: {error}")
-            continue
-        try:
             _verify_imagenet(layers)
+        except (UnavailableError, MissingDependencyError) as error:
+            reasons.append(f"{source.name}: {error}")
         except WeightsError as error:
             reasons.append(f"{source.name}: {error}")
-            refused.append(f"{source.name} was refused: {error}")
-            continue
-        return layers, refused
+            refused.append(f"{source.name} is damaged and was not used: {error}")
+        else:
+            return layers, refused
     raise WeightsError(
         f"VGG16's ImageNet weights are not here and could not be fetched ({'; '.join(reasons)}): "
         f"put Keras's {KERAS_FILE} into {keras_models_folder()}, or name a .h5, .keras or .onnx file with "

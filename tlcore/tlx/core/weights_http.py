@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlx.core.weights_layers import UnavailableError
 from tlx.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def download(url: str, target: Path, progress: Progress, *, limit_bytes: int, ti
             for as long.
 
     Raises:
-        WeightsError: With the reason, without the address.
+        UnavailableError: With the reason, without the address.
+        WeightsError: If the answer is too large.
     """
     try:
         with _open_within(url, timeout_s) as response, target.open("wb") as file:
@@ -42,17 +44,19 @@ def download(url: str, target: Path, progress: Progress, *, limit_bytes: int, ti
                 file.write(chunk)
                 progress("weights (MB)", received_bytes // 10**6, declared_bytes // 10**6)
             if response.length:
-                raise WeightsError(f"the answer broke off after {received_bytes} bytes")
+                raise UnavailableError(f"the answer broke off after {received_bytes} bytes")
     except urllib.error.HTTPError as error:
-        raise WeightsError(f"the server answered {error.code} {error.reason}") from error
+        error.close()
+        raise UnavailableError(f"the server answered {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
-        raise WeightsError(_reason(error)) from error
+        raise UnavailableError(_reason(error)) from error
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
+    cause = getattr(error, "reason", error)
+    if isinstance(cause, TimeoutError):
         return "no answer in time"
-    return str(getattr(error, "reason", None) or error) or type(error).__name__
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
 
 
 def _open_within(url: str, timeout_s: float) -> http.client.HTTPResponse:
@@ -61,7 +65,8 @@ def _open_within(url: str, timeout_s: float) -> http.client.HTTPResponse:
 
     def connect() -> None:
         try:
-            outcome.append(urllib.request.urlopen(url, timeout=timeout_s))  # noqa: S310 - callers give constants
+            # An opener of our own: urlopen keeps the proxies that it found at its first call.
+            outcome.append(urllib.request.build_opener().open(url, timeout=timeout_s))
         except (OSError, http.client.HTTPException) as error:
             outcome.append(error)
 

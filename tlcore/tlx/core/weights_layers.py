@@ -34,6 +34,10 @@ OWN_MODEL_LAYER = "subtract_mean"
 """Name of the layer by which a model built by :mod:`tlx.core.backbone` is known: its first kernel takes RGB."""
 
 
+class UnavailableError(WeightsError):
+    """A way to the weights is closed (no such file, no network); nothing is wrong with any weights."""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerWeights:
     """One convolution's weights; the arrays are read-only.

