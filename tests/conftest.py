@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     import onnx
 
+    from tlx.core.runs import Run
     from tlx.core.weights import PretrainedWeights
 
 # Also for tests that run ONNX Runtime without tlx: none of them reports to its maker.
@@ -144,3 +145,52 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "tiny.onnx"
     path.write_bytes(build_tiny_model())
     return path
+
+
+class PhotoMaker(Protocol):
+    """Writes real photos; see :func:`write_colour_photos`."""
+
+    def __call__(self, folder: Path, counts: dict[str, int], *, seed: int = ...) -> None: ...
+
+
+def write_colour_photos(folder: Path, counts: dict[str, int], *, seed: int = 0) -> None:
+    """Noisy JPEG photos, ``folder/<colour>/<n>.jpg``, of the colours that name their classes."""
+    from PIL import Image
+
+    colours = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
+    random = np.random.default_rng(seed)
+    for label, count in counts.items():
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            noise = random.normal(0, 30, (48, 64, 3))
+            pixels = np.clip(np.array(colours[label]) + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{number}.jpg", quality=90)
+
+
+@pytest.fixture(scope="session")
+def make_photos() -> PhotoMaker:
+    """Writes noisy photos of plain colours."""
+    return write_colour_photos
+
+
+@pytest.fixture(scope="session")
+def colour_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos of two classes with explicit splits: 12 + 12 for training, 6 + 6 for validation."""
+    folder = tmp_path_factory.mktemp("photos")
+    write_colour_photos(folder / "train", {"blue": 12, "red": 12}, seed=1)
+    write_colour_photos(folder / "validation", {"blue": 6, "red": 6}, seed=2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(colour_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run of the whole training on :func:`colour_photos`, with random weights at 32 x 32 pixels."""
+    from tlx.core.recipes import find_preset
+    from tlx.core.train import TrainOptions, train
+
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TLX_CACHE", str(cache))
+        recipe = find_preset("features").changed(epochs=5, size=32)
+        options = TrainOptions(recipe, weights="none", runs_root=tmp_path_factory.mktemp("runs"))
+        return train(colour_photos, options)

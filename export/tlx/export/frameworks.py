@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+from collections.abc import Iterator
 from types import ModuleType
 
-from tlx.runtime.processors import default_threads
+from tlx.runtime.processors import usable_processors
 
 from tlx.errors import MissingDependencyError
 
@@ -19,15 +21,12 @@ def import_keras() -> ModuleType:
     Raises:
         MissingDependencyError: If Keras or its backend isn't installed.
     """
-    # TensorFlow writes its greetings to stderr while it loads.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+        import_tensorflow()
     try:
         import keras
     except ImportError as error:
         raise MissingDependencyError(f"training and export need Keras and TensorFlow ({error}): {_INSTALL}") from error
-    if keras.backend.backend() == "tensorflow":
-        import_tensorflow()
     return keras
 
 
@@ -39,11 +38,30 @@ def import_tensorflow() -> ModuleType:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import tensorflow as tf
+        with _muted_stderr():
+            import tensorflow as tf
     except ImportError as error:
         raise MissingDependencyError(f"training and export need TensorFlow ({error}): {_INSTALL}") from error
     # TensorFlow counts the host's cores, which a container may not use. If its context already runs, whoever
     # started it has chosen.
     with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(default_threads())
+        tf.config.threading.set_intra_op_parallelism_threads(usable_processors())
     return tf
+
+
+@contextlib.contextmanager
+def _muted_stderr() -> Iterator[None]:
+    """Drop what native code writes to stderr before its logging can be set (TensorFlow's greetings).
+
+    Errors in Python are exceptions and pass.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    muted = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(muted, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(muted)

@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 
-def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it by position
+def _show_version(value: bool) -> None:
     if value:
         typer.echo(f"tlx {__version__}")
         raise typer.Exit
@@ -76,18 +76,24 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         app(args=arguments, prog_name="tlx", standalone_mode=True)
     except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # typer makes an exit code of it before we see it
+            return _reader_has_gone()
         return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
     except KeyboardInterrupt:
         _fail("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of stdout has gone; point stdout elsewhere so that the interpreter's last flush is quiet.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _reader_has_gone()
     except TlxError as error:
         _fail(f"error: {error}")
         return error.exit_code
+    return 0
+
+
+def _reader_has_gone() -> int:
+    """Whoever read stdout (``| head -1``) has enough; point it elsewhere, so that the last flush is quiet."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
     return 0
 
 

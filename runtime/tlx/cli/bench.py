@@ -2,6 +2,92 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
 
-def bench() -> None:
-    """Not there yet."""
+import typer
+
+from tlx.cli import terminal
+from tlx.cli.options import Device, DeviceOption, FormatOption, QuietOption, TextFormat, VerboseOption
+
+EXAMPLE = """
+\b
+Example:  tlx bench model.onnx
+          tlx bench fp32.onnx int8.onnx --keras latest --photos photos/validation --format json
+
+Each engine runs in a process of its own, on the same photos, threads and processors, in interleaved rounds.
+Exit code 2 if an engine failed; the others are reported all the same.
+"""
+ENGINE_FAILED = 2
+
+
+def bench(
+    models: Annotated[list[Path], typer.Argument(help="Model files (.onnx).", metavar="MODEL.onnx...")],
+    keras: Annotated[
+        str | None,
+        typer.Option(
+            "--keras", metavar="RUN", help="Run whose Keras model is the baseline (default: the model's own), or none."
+        ),
+    ] = None,
+    photos: Annotated[
+        Path | None, typer.Option("--photos", help="Folder of photos (default: the run's validation photos).")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many photos.")] = 50,
+    batch: Annotated[int, typer.Option("--batch", "-b", min=1, help="Photos a call.")] = 1,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns of each engine.")] = 20,
+    max_seconds: Annotated[
+        float, typer.Option("--max-seconds", min=0, help="Begin no round that would end later than this.")
+    ] = 120.0,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads of each engine (default: all processors allowed).")
+    ] = None,
+    device: DeviceOption = Device.AUTO,
+    output_format: FormatOption = TextFormat.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also write the JSON report to this file.")
+    ] = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Compare Keras and ONNX Runtime on this machine: latency and agreement."""
+    del verbose
+    import json
+    import shlex
+    import sys
+
+    from tlx import atomic
+    from tlx.bench.bench import run_bench
+    from tlx.bench.prepare import BenchOptions
+
+    options = BenchOptions(
+        models=tuple(models),
+        keras=keras,
+        photos=photos,
+        limit=limit,
+        batch=batch,
+        rounds=rounds,
+        max_seconds=max_seconds,
+        threads=threads,
+        device=device.value,
+    )
+    command = shlex.join(["tlx", *sys.argv[1:]])
+    with terminal.progress_bar(quiet=quiet) as progress:
+        report = run_bench(options, command=command, progress=progress)
+    if output is not None:
+        atomic.write_json(output, report.document)
+    for line in () if quiet else report.notes:
+        terminal.note(f"note: {line}")
+    if output_format is TextFormat.JSON:
+        terminal.say(json.dumps(report.document, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        for line in report.table:
+            terminal.say(line)
+    for failure in report.failures:
+        terminal.note(f"tlx: error: {failure}")
+    if report.failures:
+        raise typer.Exit(ENGINE_FAILED)
+    if not quiet:
+        terminal.next_command(f"tlx classify {models[0]} {photos or 'PHOTO.jpg'}")
+
+
+bench.__doc__ = f"{bench.__doc__}\n{EXAMPLE}"

@@ -2,6 +2,116 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-def info() -> None:
-    """Not there yet."""
+import typer
+
+from tlx.cli import terminal
+from tlx.cli.options import FormatOption, TextFormat, VerboseOption
+
+if TYPE_CHECKING:
+    from tlx.core.runs import Run
+    from tlx.runtime.model_file import ModelFile
+
+
+def info(
+    model_or_run: Annotated[str, typer.Argument(help="An .onnx file, a run's folder or name, or latest.")] = "latest",
+    runs: Annotated[Path, typer.Option("--runs", help="Folder that holds the runs.")] = Path("runs"),
+    format_: FormatOption = TextFormat.TEXT,
+    verbose: VerboseOption = False,
+) -> None:
+    """Show what a model file promises, or what a run is made of.
+
+    Example:  tlx info model.onnx
+    """
+    del verbose
+    import json
+
+    path = Path(model_or_run)
+    if path.is_file() or path.suffix == ".onnx":
+        from tlx.runtime.model_file import ModelFile
+
+        model_file = ModelFile.read(path)
+        document = {"file": str(path), "size_bytes": len(model_file.content), "sha256": model_file.sha256}
+        document |= {"contract": model_file.contract.to_dict()}
+        lines = _describe_model(path, model_file)
+    else:
+        from tlx.core.runs import open_run
+
+        run = open_run(model_or_run, runs)
+        document = {"folder": str(run.folder), "run": run.record.model_dump(mode="json", by_alias=True)}
+        lines = _describe_run(run)
+    terminal.say(json.dumps(document, ensure_ascii=False) if format_ is TextFormat.JSON else "\n".join(lines))
+
+
+def _rows(rows: list[tuple[str, str]]) -> list[str]:
+    width = max(len(name) for name, _ in rows) + 2
+    return [f"{name:<{width}}{value}" for name, value in rows]
+
+
+def _describe_model(path: Path, model_file: ModelFile) -> list[str]:
+    contract = model_file.contract
+    height, width = contract.input.size_hw
+    rows = [
+        ("file", f"{path}, {len(model_file.content) / 1e6:.1f} MB, whole"),
+        ("sha256", model_file.sha256),
+        ("labels", ", ".join(contract.labels)),
+        ("input", f"{contract.input.name}: uint8 [N, {height}, {width}, 3], RGB, 0-255"),
+        ("resize", f"{contract.resize.fit} to {width}x{height} by {contract.resize.method}"),
+        ("output", f"{contract.output.name}: float32 [N, {len(contract.labels)}]"),
+        ("precision", contract.precision),
+    ]
+    if len(contract.labels) == 2:  # noqa: PLR2004 - the threshold is for two classes
+        rows.append(("threshold", f"{contract.labels[1]!r} from probability {contract.threshold:g} upwards"))
+    if training := contract.training:
+        rows.append(("trained as", f"run {training.run}, preset {training.preset}, {training.photos} photos"))
+        rows.append(("weights", f"{training.weights} ({training.weights_sha256[:16]})"))
+        if training.validation_accuracy is not None:
+            accuracy = f"{training.validation_accuracy:.4f} on {training.validation_photos} validation photos"
+            rows.append(("accuracy", f"{accuracy}, measured in training"))
+    if exported := contract.export:
+        rows.append(("exported", f"{exported.created_utc}, opset {exported.opset}, on {exported.processor}"))
+        if parity := exported.parity:
+            labels = f"same label as Keras on {parity.labels_equal} of {parity.photos} photos"
+            largest = f"largest difference {parity.max_abs_difference:.1e} (allowed {parity.tolerance:g})"
+            rows.append(("parity", f"{labels}, {largest}"))
+    if known := contract.known_answers:
+        rows.append(("known answers", f"{len(known.answers)}, tolerance {known.tolerance:g}"))
+    return _rows(rows)
+
+
+def _describe_run(run: Run) -> list[str]:
+    record = run.record
+    counts = "; ".join(
+        f"{split}: " + ", ".join(f"{count} {label}" for label, count in by_label.items())
+        for split, by_label in record.data.counts.items()
+    )
+    result = record.result
+    trainable, total = record.trainable_tensors
+    rows = [
+        ("run", str(run.folder)),
+        ("created", record.created_utc),
+        ("preset", f"{run.recipe.name}: {run.recipe.summary}"),
+        ("started from", record.started_from or "pretrained weights"),
+        ("weights", f"{record.weights.name} ({record.weights.sha256[:16]})"),
+        ("photos", f"{counts} ({record.data.root})"),
+        ("left out", str(len(record.data.problems))),
+        ("accuracy", f"validation {result.validation_accuracy:.4f}, training {result.training_accuracy:.4f}"),
+        ("kept epoch", f"{result.kept_epoch} of {result.epochs}"),
+        ("seconds", ", ".join(f"{stage} {seconds:g}" for stage, seconds in result.seconds.items())),
+    ]
+    convolutions = sum(layer.parameters for layer in record.layers if layer.name.startswith("block"))
+    parameters = sum(layer.parameters for layer in record.layers)
+    lines = [*_rows(rows), "", f"{'layer':<16}{'kind':<24}{'output shape':<20}{'parameters':>12}  trains"]
+    lines += [
+        f"{layer.name:<16}{layer.kind:<24}{'x'.join(map(str, layer.output_shape)):<20}{layer.parameters:>12,}"
+        f"  {'yes' if layer.trainable else '-'}"
+        for layer in record.layers
+    ]
+    lines += [
+        "",
+        f"parameters: {parameters:,}, of them {convolutions:,} in VGG16's convolutions",
+        f"weight tensors: {total}, of them {trainable} were trained",
+    ]
+    return lines

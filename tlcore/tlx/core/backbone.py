@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlx.core.weights import LayerWeights, PretrainedWeights
+from tlx.core.weights_layers import OWN_MODEL_LAYER
 from tlx.export.frameworks import import_keras
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def build_trunk(weights: PretrainedWeights, size_hw: tuple[int, int], preprocess
     image = keras.Input((*size_hw, 3), dtype="uint8", name="image")
     if preprocessing == "imagenet":
         offset = [-mean for mean in IMAGENET_MEAN_RGB]
-        normalized = keras.layers.Rescaling(1.0, offset=offset, name="subtract_mean")(image)
+        normalized = keras.layers.Rescaling(1.0, offset=offset, name=OWN_MODEL_LAYER)(image)
     else:
         normalized = keras.layers.Rescaling(1 / 255, name="rescale")(image)
     trunk = keras.applications.VGG16(include_top=False, weights=None, input_tensor=normalized)

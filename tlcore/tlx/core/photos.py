@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from tlx.images import PHOTO_SUFFIXES, decode, read_bytes
-from tlx.runtime.processors import default_threads
+from tlx.runtime.processors import usable_processors
 
 from tlx.errors import DataError, ImageError
 from tlx.progress import Progress, silent
@@ -142,7 +142,7 @@ def _check(candidates: list[_Candidate], seed: int, progress: Progress) -> tuple
     """Decode every file once, on all cores; give the sound photos and a line for each other file."""
     hashed: list[tuple[_Candidate, str]] = []
     problems: list[str] = []
-    with ThreadPoolExecutor(default_threads()) as pool:
+    with ThreadPoolExecutor(usable_processors()) as pool:
         results = pool.map(_hash_if_sound, (candidate.path for candidate in candidates))
         try:
             for done, (candidate, result) in enumerate(zip(candidates, results, strict=True), start=1):

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from tlx.images import load
-from tlx.runtime.processors import default_threads
+from tlx.runtime.processors import usable_processors
 
 from tlx import atomic
 from tlx.contract import ResizeMethod
@@ -136,7 +136,7 @@ def compute_features(
     def load_one(path: Path) -> npt.NDArray[np.uint8]:
         return load(path, size_hw, resize)
 
-    with ThreadPoolExecutor(default_threads()) as pool:
+    with ThreadPoolExecutor(usable_processors()) as pool:
         waiting: deque[list[Future[npt.NDArray[np.uint8]]]] = deque()
         starts = iter(range(0, len(paths), BATCH))
         try:

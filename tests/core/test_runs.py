@@ -1,0 +1,87 @@
+"""Run folders and how they are found again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tlx.core import runs
+from tlx.errors import OutputError, RunError
+
+if TYPE_CHECKING:
+    from tlx.core.runs import Run
+
+
+def test_new_run_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    with runs.new_run("features", tmp_path) as (name, folder):
+        (folder / "file").touch()
+        assert not (tmp_path / name).exists()
+        assert runs.finished_runs(tmp_path) == []
+    assert (tmp_path / name / "file").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failed_run_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error), runs.new_run("features", tmp_path) as (_, folder):
+        (folder / "file").touch()
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_of_one_second_get_different_names(tmp_path: Path) -> None:
+    names = []
+    for _ in range(3):
+        with runs.new_run("features", tmp_path) as (name, _folder):
+            names.append(name)
+    assert len(set(names)) == 3
+    with runs.new_run("features", tmp_path) as (first, _), runs.new_run("features", tmp_path) as (second, _):
+        assert first != second
+
+
+def test_new_run_says_that_a_file_is_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    with pytest.raises(OutputError), runs.new_run("features", tmp_path / "runs"):
+        pass
+
+
+def test_open_run_by_latest_by_name_and_by_folder(tiny_run: Run) -> None:
+    root = tiny_run.folder.parent
+    for name, where in (("latest", root), (tiny_run.folder.name, root), (tiny_run.folder, Path("elsewhere"))):
+        assert runs.open_run(name, where).record == tiny_run.record
+
+
+def test_latest_is_the_newest_finished_run(tiny_run: Run, tmp_path: Path) -> None:
+    for name, created in (("b", "2026-01-01T00:00:00+00:00"), ("a", "2026-01-02T00:00:00+00:00")):
+        shutil.copytree(tiny_run.folder, tmp_path / name)
+        document = json.loads((tmp_path / name / "run.json").read_bytes())
+        (tmp_path / name / "run.json").write_text(json.dumps(document | {"created_utc": created}))
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "run.json").write_text("{")
+    shutil.copytree(tiny_run.folder, tmp_path / ".partial-c")
+    assert runs.open_run("latest", tmp_path).folder.name == "a"
+    assert [run.folder.name for run in runs.finished_runs(tmp_path)] == ["b", "a"]
+
+
+def test_open_run_says_what_is_missing(tiny_run: Run, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="run 'tlx train DATA' first"):
+        runs.open_run("latest", tmp_path)
+    with pytest.raises(RunError, match="no such run"):
+        runs.open_run("absent", tmp_path)
+    shutil.copytree(tiny_run.folder, tmp_path / "broken")
+    (tmp_path / "broken" / "model.keras").unlink()
+    with pytest.raises(RunError, match=r"has no model\.keras"):
+        runs.open_run("broken", tmp_path)
+    (tmp_path / "broken" / "run.json").write_text('{"schema": 1}')
+    with pytest.raises(RunError, match=r"run\.json can't be read"):
+        runs.open_run("broken", tmp_path)
+
+
+def test_photos_are_found_again_by_split(tiny_run: Run) -> None:
+    photos = tiny_run.photos("validation")
+    assert len(photos) == 12
+    assert all(photo.path.is_file() and photo.split == "validation" for photo in photos)

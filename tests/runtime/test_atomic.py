@@ -1,0 +1,96 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tlx import atomic
+from tlx.errors import OutputError
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_write_bytes_replaces_the_content(tmp_path: Path) -> None:
+    target = tmp_path / "model.onnx"
+    target.write_bytes(b"old")
+    atomic.write_bytes(target, b"new")
+    assert target.read_bytes() == b"new"
+    assert names(tmp_path) == ["model.onnx"]
+
+
+def test_replacing_gives_the_rights_that_open_would_have_given(tmp_path: Path) -> None:
+    atomic.write_bytes(tmp_path / "ours", b"")
+    (tmp_path / "plain").write_bytes(b"")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_replacing_keeps_the_old_file_when_the_writer_fails(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "model.onnx"
+    target.write_bytes(b"old")
+    with pytest.raises(error), atomic.replacing(target) as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+    assert target.read_bytes() == b"old"
+    assert names(tmp_path) == ["model.onnx"]
+
+
+def test_replacing_says_that_the_folder_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"the folder .* does not exist"):
+        atomic.write_bytes(tmp_path / "absent" / "model.onnx", b"")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_replacing_says_that_the_folder_is_not_writable(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="not writable"):
+        atomic.write_bytes(tmp_path / "model.onnx", b"")
+
+
+def test_a_killed_writer_leaves_the_old_file_whole(tmp_path: Path) -> None:
+    target = tmp_path / "model.onnx"
+    target.write_bytes(b"old")
+    script = (
+        "import sys, time, pathlib; from tlx import atomic\n"
+        "with atomic.replacing(pathlib.Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_bytes(b'half'); print('written', flush=True); time.sleep(60)\n"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", script, str(target)], stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    with writer.stdout:
+        assert writer.stdout.readline() == b"written\n"
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    assert target.read_bytes() == b"old"
+    # What the dead writer left can't be taken for a model.
+    assert [path for path in tmp_path.glob("*.onnx") if not path.name.startswith(".")] == [target]
+
+
+def test_readers_see_the_old_or_the_new_content_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "state"
+    contents = [bytes([letter]) * 200_000 for letter in b"ab"]
+    atomic.write_bytes(target, contents[0])
+    script = (
+        "import sys, time, pathlib; from tlx import atomic\n"
+        "end = time.monotonic() + 1.0\n"
+        "while time.monotonic() < end:\n"
+        "    for letter in b'ab': atomic.write_bytes(pathlib.Path(sys.argv[1]), bytes([letter]) * 200_000)\n"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", script, str(target)])
+    seen = set()
+    while writer.poll() is None:
+        content = target.read_bytes()
+        assert content in contents
+        seen.add(content[:1])
+        time.sleep(0.001)
+    assert writer.returncode == 0
+    assert seen == {b"a", b"b"}
