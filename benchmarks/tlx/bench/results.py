@@ -15,6 +15,7 @@ from tlx.bench.sampling import EngineRecord
 from tlx.bench.statistics import Estimate, Summary, paired_ratio, summarize
 
 IDLE_SHARE: Final = 0.01
+WAKE_UP_MS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,12 @@ class Parking:
     Attributes:
         cpu_ms: Processor time of all its threads.
         wall_ms: How long it waited.
+        turns: How often.
     """
 
     cpu_ms: float
     wall_ms: float
+    turns: int
 
     @property
     def share(self) -> float:
@@ -36,8 +39,8 @@ class Parking:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it left the processors to the others."""
-        return self.share < IDLE_SHARE
+        """Whether it left the processors to the others, apart from waking up for its turn."""
+        return self.share < IDLE_SHARE or self.cpu_ms < WAKE_UP_MS * self.turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def _evaluate(record: EngineRecord, baseline: EngineRecord) -> EngineResult:
         parking=Parking(
             cpu_ms=sum(turn.parked_cpu_ns for turn in record.turns) / 1e6,
             wall_ms=sum(turn.parked_wall_ns for turn in record.turns) / 1e6,
+            turns=len(record.turns),
         ),
     )
 

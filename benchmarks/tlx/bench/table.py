@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,10 +13,11 @@ from tlx.bench.results import EngineResult, baseline_name
 from tlx.bench.sampling import Measurement
 from tlx.bench.statistics import Estimate, needed_samples
 
-_NAME_COLUMNS: Final = 30
+_MAX_COLUMNS: Final = 100
+_NAME_COLUMNS: Final = 26
 _NOTHING: Final = "n/a"
 _DIFFERS: Final = "!"
-_HEADINGS: Final = ("engine", "p50 ms [95 %]", "p90 ms", "IQR", "x faster [95 %]", "labels", "max |dp|")
+_HEADINGS: Final = ("engine", "p50 ms [95 %]", "p90 ms", "IQR", "x faster [95 %]", "labels", "|dp|")
 
 
 def format_table(results: Sequence[EngineResult]) -> list[str]:
@@ -48,7 +50,7 @@ def format_remarks(results: Sequence[EngineResult], measurement: Measurement, pl
                 f"{result.name} kept {result.parking.share:.0%} of a processor busy while it waited: "
                 "the other engines' times are too long"
             )
-    return remarks
+    return [line for remark in remarks for line in textwrap.wrap(remark, _MAX_COLUMNS, subsequent_indent="  ")]
 
 
 def _describe(agreement: Agreement) -> str:
@@ -89,17 +91,19 @@ def _shortened(name: str) -> str:
 def _estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return _NOTHING
-    if estimate.low is None or estimate.high is None:
+    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return _number(estimate.value)
     return f"{_number(estimate.value)} [{_number(estimate.low)}, {_number(estimate.high)}]"
 
 
 def _difference(agreement: Agreement) -> str:
-    return "nan" if agreement.max_abs_difference is None else f"{agreement.max_abs_difference:.1e}"
+    difference = agreement.max_abs_difference
+    if difference is None:
+        return "nan"
+    return f"{difference:.0e}" if difference else "0"
 
 
 def _number(value: float) -> str:
-    """Three digits that count, never an exponent."""
-    if value <= 0:
-        return "0"
-    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}"
+    """Three digits that count, at most three decimals, never an exponent."""
+    whole_digits = math.floor(math.log10(value)) if value >= 1 else -1
+    return f"{value:.{max(0, 2 - whole_digits)}f}"

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 # Nothing else at module level: libraries that start threads must load after the processors are chosen.
+from tlx.bench.idling import wait_until_idle
 from tlx.bench.protocol import Answer, Answers, Channel, Message, Ready, Refusal, Samples, Setup, Turn
 from tlx.errors import TlxError
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 _WARM_UP_CALLS = 3
 _WARM_UP_S = 0.5
-_IDLE_WINDOW_S = 0.005
-_IDLE_SHARE = 0.1
-_IDLE_WAIT_S = 3.0
 
 
 def main(arguments: list[str]) -> int:
@@ -56,7 +54,7 @@ def _serve(channel: Channel) -> None:
     batches = load_batches(setup)
     backend = build(setup)
     reply: Message = Ready(backend.provider, _warm_up(backend, batches[0]), backend.note)
-    _wait_until_idle()
+    wait_until_idle()
     while True:
         channel.send(reply)
         parked_cpu_ns, parked_ns = time.process_time_ns(), time.monotonic_ns()
@@ -64,11 +62,11 @@ def _serve(channel: Channel) -> None:
         parked_cpu_ns, parked_ns = time.process_time_ns() - parked_cpu_ns, time.monotonic_ns() - parked_ns
         if isinstance(request, Answer):
             reply = Answers(_answer(backend, batches, setup).tolist())
-            _wait_until_idle()
+            wait_until_idle()
         else:
             assert isinstance(request, Turn)
             latencies_ns = _time_calls(backend, batches, request)
-            reply = Samples(latencies_ns, parked_cpu_ns, parked_ns, _wait_until_idle())
+            reply = Samples(latencies_ns, parked_cpu_ns, parked_ns, wait_until_idle())
 
 
 def _warm_up(backend: Backend, images: Images) -> list[float]:
@@ -114,21 +112,6 @@ def _time_calls(backend: Backend, batches: list[Images], turn: Turn) -> list[int
     finally:
         gc.enable()
     return latencies_ns
-
-
-def _wait_until_idle() -> int:
-    """Wait until no thread of this process spins any more; gives how long that took, in nanoseconds.
-
-    Thread pools spin for a while after the last call (ONNX Runtime's for 50 ms to more than a second): on few
-    cores they would slow down whoever has the next turn.
-    """
-    started_ns = time.monotonic_ns()
-    while (now_ns := time.monotonic_ns()) - started_ns < _IDLE_WAIT_S * 1e9:
-        cpu_ns = time.process_time_ns()
-        time.sleep(_IDLE_WINDOW_S)
-        if time.process_time_ns() - cpu_ns < _IDLE_SHARE * (time.monotonic_ns() - now_ns):
-            break
-    return time.monotonic_ns() - started_ns
 
 
 if __name__ == "__main__":

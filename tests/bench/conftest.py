@@ -1,0 +1,37 @@
+"""Pictures and workers for the tests of the bench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlx.bench.plan import EngineSpec, Placement, Plan, Workload
+from tlx.bench.protocol import Setup
+
+
+@pytest.fixture(scope="session")
+def color_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seven noisy pictures in two folders, each mostly red, green or blue."""
+    folder = tmp_path_factory.mktemp("photos")
+    generator = np.random.default_rng(0)
+    for number in range(7):
+        pixels = generator.integers(0, 90, (40, 50, 3), dtype=np.uint8)
+        pixels[..., number % 3] += 120
+        path = folder / ("first" if number < 4 else "second") / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+@pytest.fixture
+def noop_setup() -> Setup:
+    """A worker that computes nothing, on four pictures made by formula."""
+    return make_plan([EngineSpec("noop", Path("none"), (8, 8))]).setup(EngineSpec("noop", Path("none"), (8, 8)))
+
+
+def make_plan(engines: list[EngineSpec], *, rounds: int = 3, photos: tuple[Path, ...] = ()) -> Plan:
+    workload = Workload(photos, 0 if photos else 4, classes=3, batch=1)
+    return Plan(tuple(engines), workload, Placement("cpu", 1, ()), rounds, max_seconds=60.0)

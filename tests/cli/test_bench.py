@@ -1,0 +1,118 @@
+"""``tlx bench`` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+TLX = (sys.executable, "-c", "from tlx.cli.app import main; main()")
+
+
+def tlx_bench(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [*TLX, "bench", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **options)
+
+
+def test_bench_prints_a_table_and_the_next_command(tiny_model: Path) -> None:
+    done = tlx_bench(tiny_model, "--rounds", 1, "--limit", 2, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    headings, row, *_ = done.stdout.splitlines()
+    assert headings.split()[:2] == ["engine", "p50"]
+    assert row.split()[0] == "onnxruntime.cpu.fp32"
+    assert all(len(line) <= 100 for line in done.stdout.splitlines())
+    assert done.stderr.splitlines()[-1] == f"Next: tlx classify {tiny_model} PHOTO.jpg"
+
+
+def test_bench_prints_one_json_object_and_writes_the_same_to_a_file(tiny_model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report.json"
+    arguments = (tiny_model, "--rounds", 1, "--limit", 2, "--device", "cpu", "--format", "json", "-o", output)
+    done = tlx_bench(*arguments, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    document = json.loads(done.stdout)
+    assert document == json.loads(output.read_text())
+    assert document["schema"] == 1
+    assert document["command"].startswith(f"tlx bench {tiny_model} --rounds 1")
+    engine = document["engines"][0]
+    assert (engine["name"], engine["batch"]) == ("onnxruntime.cpu.fp32", 1)
+    assert engine["p50_ms"] > 0
+    assert engine["p90_ms"] is None
+
+
+def test_bench_says_in_one_line_what_is_wrong_with_a_model(tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("not a model")
+    done = tlx_bench(tmp_path / "text.onnx")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"tlx: error: {tmp_path / 'text.onnx'}")
+
+
+def test_bench_exits_3_without_the_gpu_that_was_asked_for(tiny_model: Path) -> None:
+    done = tlx_bench(tiny_model, "--device", "gpu", "--quiet", env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"})
+    assert done.returncode == 3
+    assert "gpu" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_bench_reports_the_others_and_exits_2_when_an_engine_crashes(tiny_model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.onnx"
+    copy.write_bytes(tiny_model.read_bytes())
+    # The second worker says its last words and dies once it is asked to load its model.
+    (tmp_path / "sitecustomize.py").write_text(
+        f"""
+import os, sys
+def watch(event, arguments):
+    if event == "open" and str(arguments[0]) == {str(copy)!r} and "tlx.bench.worker" in sys.orig_argv:
+        print("segmentation fault in a driver", file=sys.stderr, flush=True)
+        os._exit(3)
+sys.addaudithook(watch)
+"""
+    )
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    done = tlx_bench(
+        tiny_model, copy, "--rounds", 1, "--limit", 2, "--device", "cpu", env={**os.environ, "PYTHONPATH": path}
+    )
+    assert done.returncode == 2
+    assert "onnxruntime.cpu.fp32:tiny" in done.stdout
+    assert "failed" in done.stdout
+    assert done.stderr.splitlines()[-1] == (
+        "tlx: error: onnxruntime.cpu.fp32:copy: its process ended "
+        "(exit code 3; its last words: segmentation fault in a driver)"
+    )
+
+
+@pytest.mark.parametrize("to_whole_group", [True, False], ids=["terminal", "kill"])
+def test_bench_leaves_no_process_behind_on_ctrl_c(tiny_model: Path, *, to_whole_group: bool) -> None:
+    command = [*TLX, "bench", str(tiny_model), "--rounds", "1000000", "--max-seconds", "100000", "--device", "cpu"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as bench:
+        workers = wait_for_workers(bench.pid)
+        time.sleep(1.0)
+        if to_whole_group:
+            os.killpg(bench.pid, signal.SIGINT)
+        else:
+            bench.send_signal(signal.SIGINT)
+        _, errors = bench.communicate(timeout=30)
+    assert bench.returncode == 130
+    assert "Traceback" not in errors
+    assert workers
+    assert not any(worker.is_running() for worker in workers)
+
+
+def wait_for_workers(pid: int) -> list[psutil.Process]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        workers: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+        if workers:
+            return workers
+        time.sleep(0.05)
+    return []
