@@ -1,0 +1,212 @@
+"""From a picture to a label, with a model file and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx import images
+from tlx.contract import Contract
+from tlx.errors import ImageError, ModelFileError
+from tlx.runtime.model_file import ModelFile
+from tlx.runtime.session import Device, Session, Tensor, open_session
+
+_DTYPES: Final = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
+_TWO: Final = 2
+_ROUNDING: Final = 1e-3
+"""How far outside of 0 to 1 a number may lie by rounding alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds for each stage of one picture.
+
+    Attributes:
+        decode_ms: From file bytes to pixels; None where the pixels came from elsewhere.
+        resize_ms: To the model's size.
+        inference_ms: The network; in a batch, its time divided by the number of pictures.
+    """
+
+    decode_ms: float | None
+    resize_ms: float
+    inference_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model says of one picture.
+
+    Attributes:
+        label: The class that was decided on.
+        probability: Of that class, 0 to 1.
+        probabilities: Of all classes, in the order of the contract's labels; they sum to 1.
+        timing: How long it took.
+    """
+
+    label: str
+    probability: float
+    probabilities: tuple[float, ...]
+    timing: Timing
+
+
+class Classifier:
+    """A model that is loaded, proven and warmed up; safe to use from several threads.
+
+    Attributes:
+        contract: What the model file promises.
+        source: The model file's name, for messages.
+        sha256: The model file's seal, its identity.
+        session: What runs it: device, execution providers, threads.
+    """
+
+    def __init__(self, file: ModelFile, session: Session) -> None:
+        self.contract = file.contract
+        self.source = file.source
+        self.sha256 = file.sha256
+        self.session = session
+        check_signature(file.contract, session.inputs, session.outputs, file.source)
+        self._warm_up()
+
+    @classmethod
+    def load(cls, path: str | Path, device: Device = "auto", threads: int | None = None) -> Classifier:
+        """Read a model file, check it, and make it ready.
+
+        Args:
+            path: The .onnx file.
+            device: ``cpu``; ``gpu``, which gets a working GPU or an error; ``auto``, a GPU if one works.
+            threads: Processors for one operator; those that this process may use if left out.
+
+        Raises:
+            ModelFileError: If the file is damaged, foreign, hostile, or doesn't keep its own contract.
+            DeviceError: If the device isn't available.
+        """
+        file = ModelFile.read(path)
+        return cls(file, open_session(file.content, file.source, device=device, threads=threads))
+
+    def classify(self, image_rgb: npt.NDArray[np.uint8], *, decode_ms: float | None = None) -> Prediction:
+        """Classify one picture of any size.
+
+        Args:
+            image_rgb: ``uint8 [H, W, 3]``, RGB, 0 to 255.
+            decode_ms: How long its decoding took, to be passed on in the timing.
+
+        Raises:
+            ImageError: If the array isn't such a picture.
+            ModelFileError: If the model fails or gives something else than probabilities.
+        """
+        resized_rgb, resize_ms = self._resize(image_rgb)
+        started_s = time.perf_counter()
+        probabilities = self._run(resized_rgb[np.newaxis])
+        timing = Timing(decode_ms, resize_ms, (time.perf_counter() - started_s) * 1e3)
+        return self._predict(probabilities[0], timing)
+
+    def classify_batch(self, images_rgb: Sequence[npt.NDArray[np.uint8]]) -> list[Prediction]:
+        """Classify pictures of any sizes in one run of the network.
+
+        Args:
+            images_rgb: Each ``uint8 [H, W, 3]``, RGB, 0 to 255.
+
+        Returns:
+            A prediction for each, in order; nothing for no pictures.
+
+        Raises:
+            ImageError: If one of the arrays isn't such a picture.
+            ModelFileError: If the model fails or gives something else than probabilities.
+        """
+        if not images_rgb:
+            return []
+        resized = [self._resize(image_rgb) for image_rgb in images_rgb]
+        started_s = time.perf_counter()
+        probabilities = self._run(np.stack([pixels for pixels, _ in resized]))
+        share_ms = (time.perf_counter() - started_s) * 1e3 / len(resized)
+        return [
+            self._predict(row, Timing(None, resize_ms, share_ms))
+            for row, (_, resize_ms) in zip(probabilities, resized, strict=True)
+        ]
+
+    def _resize(self, image_rgb: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], float]:
+        if image_rgb.dtype != np.uint8 or image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or 0 in image_rgb.shape:  # noqa: PLR2004 - H, W and three channels
+            raise ImageError("picture", f"expected uint8 [H, W, 3] RGB, received {image_rgb.dtype} {image_rgb.shape}")
+        started_s = time.perf_counter()
+        resized_rgb = images.resize(image_rgb, self.contract.input.size_hw, self.contract.resize.method)
+        return resized_rgb, (time.perf_counter() - started_s) * 1e3
+
+    def _run(self, batch_rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """``uint8 [N, h, w, 3]`` to ``float32 [N, classes]``, checked."""
+        output = self.session.run(self.contract.output.name, {self.contract.input.name: batch_rgb})
+        expected = (len(batch_rgb), len(self.contract.labels))
+        if output.shape != expected:
+            raise ModelFileError(f"{self.session.source}: its output must be {expected}, received {output.shape}")
+        probabilities = output.astype(np.float32, copy=False)
+        # Not with isfinite alone: a model without its softmax gives finite numbers that are no probabilities.
+        if not (np.isfinite(probabilities).all() and np.abs(probabilities - 0.5).max() <= 0.5 + _ROUNDING):
+            raise ModelFileError(
+                f"{self.session.source}: gave numbers that are no probabilities ({probabilities[0].tolist()}): "
+                "export the model again"
+            )
+        return probabilities
+
+    def _predict(self, row: npt.NDArray[np.float32], timing: Timing) -> Prediction:
+        probabilities = tuple(min(max(float(value), 0.0), 1.0) for value in row)
+        chosen = decide(probabilities, self.contract.threshold)
+        return Prediction(self.contract.labels[chosen], probabilities[chosen], probabilities, timing)
+
+    def _warm_up(self) -> None:
+        height, width = self.contract.input.size_hw
+        self._run(np.zeros((1, height, width, 3), np.uint8))
+
+
+def decide(probabilities: Sequence[float], threshold: float) -> int:
+    """Which class it is: the index of a label.
+
+    With two classes it's the second from ``threshold`` upwards, with more the likeliest (the first of equals).
+    """
+    if len(probabilities) == _TWO:
+        return int(probabilities[1] >= threshold)
+    return max(range(len(probabilities)), key=probabilities.__getitem__)
+
+
+def rank(probabilities: Sequence[float], count: int) -> list[int]:
+    """The indices of the ``count`` likeliest classes, the likeliest first."""
+    order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
+    return order[:count]
+
+
+def check_signature(contract: Contract, inputs: Sequence[Tensor], outputs: Sequence[Tensor], source: str) -> None:
+    """Compare the graph's inputs and outputs with what the contract says of them.
+
+    Raises:
+        ModelFileError: If they differ; says how.
+    """
+    expected = Tensor(contract.input.name, _DTYPES[contract.input.dtype], (None, *contract.input.size_hw, 3))
+    if list(inputs) != [expected]:
+        raise ModelFileError(_differs(source, "input", expected, inputs))
+    expected = Tensor(contract.output.name, _DTYPES[contract.output.dtype], (None, len(contract.labels)))
+    found = [tensor for tensor in outputs if tensor.name == expected.name]
+    # A converter may leave the output's sizes open; the warm-up run checks them.
+    if not found or found[0].dtype != expected.dtype or not _compatible(found[0].shape, expected.shape):
+        raise ModelFileError(_differs(source, "output", expected, outputs))
+
+
+def _compatible(shape: Sequence[int | None], expected: Sequence[int | None]) -> bool:
+    return len(shape) == len(expected) and all(
+        size is None or size == wanted for size, wanted in zip(shape, expected, strict=True)
+    )
+
+
+def _differs(source: str, role: str, expected: Tensor, found: Sequence[Tensor]) -> str:
+    return (
+        f"{source}: the graph doesn't keep its contract: the {role} must be {_words(expected)}, "
+        f"received {' and '.join(_words(tensor) for tensor in found) or 'none'}: export the model again"
+    )
+
+
+def _words(tensor: Tensor) -> str:
+    sizes = ", ".join("N" if size is None else str(size) for size in tensor.shape)
+    return f"{tensor.name} {tensor.dtype.removeprefix('tensor(').removesuffix(')')} [{sizes}]"
