@@ -13,7 +13,7 @@ from tlx.bench.protocol import Setup
 
 
 @pytest.fixture(scope="session")
-def color_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def png_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seven noisy pictures in two folders, each mostly red, green or blue."""
     folder = tmp_path_factory.mktemp("photos")
     generator = np.random.default_rng(0)

@@ -74,9 +74,9 @@ def busy_model(make_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def test_run_bench_measures_every_model_and_marks_the_one_that_differs(
-    tiny_model: Path, swapped_model: Path, color_photos: Path
+    tiny_model: Path, swapped_model: Path, png_photos: Path
 ) -> None:
-    options = BenchOptions((tiny_model, swapped_model), photos=color_photos, rounds=6, device="cpu")
+    options = BenchOptions((tiny_model, swapped_model), photos=png_photos, rounds=6, device="cpu")
     report = run_bench(options, command="tlx bench")
     tiny, swapped = report.document["engines"]
     assert report.failures == ()
@@ -113,8 +113,8 @@ def test_waiting_engines_are_idle_though_their_thread_pools_spin_after_work(busy
         assert parked_cpu_ms < 0.1 * parked_ms
 
 
-def test_batches_are_filled_and_every_photo_is_answered_once(tiny_model: Path, color_photos: Path) -> None:
-    options = BenchOptions((tiny_model,), photos=color_photos, rounds=1, batch=4, device="cpu")
+def test_batches_are_filled_and_every_photo_is_answered_once(tiny_model: Path, png_photos: Path) -> None:
+    options = BenchOptions((tiny_model,), photos=png_photos, rounds=1, batch=4, device="cpu")
     report = run_bench(options, command="tlx bench")
     assert report.document["engines"][0]["batch"] == 4
     assert report.document["engines"][0]["agreement"]["photos"] == 7
@@ -161,8 +161,8 @@ def test_a_gpu_that_is_not_there_ends_the_bench(tiny_model: Path, monkeypatch: p
     assert bench_workers() == []
 
 
-def test_prepare_leaves_out_damaged_photos_and_says_so(tiny_model: Path, color_photos: Path, tmp_path: Path) -> None:
-    good = next(color_photos.rglob("*.png"))
+def test_prepare_leaves_out_damaged_photos_and_says_so(tiny_model: Path, png_photos: Path, tmp_path: Path) -> None:
+    good = next(png_photos.rglob("*.png"))
     (tmp_path / "good.png").write_bytes(good.read_bytes())
     (tmp_path / "bad.png").write_bytes(good.read_bytes()[:60])
     prepared = prepare(BenchOptions((tiny_model,), photos=tmp_path))
@@ -170,9 +170,9 @@ def test_prepare_leaves_out_damaged_photos_and_says_so(tiny_model: Path, color_p
     assert any(note.startswith(f"left out: {tmp_path / 'bad.png'}") for note in prepared.notes)
 
 
-def test_prepare_draws_the_same_photos_every_time(tiny_model: Path, color_photos: Path) -> None:
+def test_prepare_draws_the_same_photos_every_time(tiny_model: Path, png_photos: Path) -> None:
     first, second = (
-        prepare(BenchOptions((tiny_model,), photos=color_photos, limit=3)).plan.workload.photos for _ in range(2)
+        prepare(BenchOptions((tiny_model,), photos=png_photos, limit=3)).plan.workload.photos for _ in range(2)
     )
     assert first == second
     assert len(first) == 3

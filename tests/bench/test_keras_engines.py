@@ -1,0 +1,113 @@
+"""The Keras engines beside ONNX Runtime, from a run folder: three TensorFlow processes at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from tlx.bench.bench import run_bench
+from tlx.bench.prepare import BenchOptions, prepare
+from tlx.contract import CONTRACT_KEY
+from tlx.errors import MissingDependencyError, RunError
+
+if TYPE_CHECKING:
+    import onnx
+
+    from tlx.core.runs import Run
+
+LABELS = ("blue", "red")
+SIZE_HW = (32, 32)
+
+
+def save_same_model(path: Path) -> None:
+    """The function of the fixture ``make_model`` as a Keras model."""
+    from tlx.export.frameworks import import_keras
+
+    keras = import_keras()
+    image = keras.Input((*SIZE_HW, 3), dtype="uint8", name="image")
+    mean = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1.0)(image))
+    output = keras.layers.Dense(2, activation="softmax", use_bias=False, name="output")(mean)
+    model = keras.Model(image, output)
+    model.get_layer("output").set_weights([np.eye(3, 2, dtype=np.float32) / 10])
+    model.save(path)
+
+
+@pytest.fixture(scope="module")
+def workplace(tiny_run: Run, make_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``model.onnx`` and the run that it names: ``runs/original``, of the same function."""
+    folder = tmp_path_factory.mktemp("workplace")
+    shutil.copytree(tiny_run.folder, folder / "runs" / "original")
+    save_same_model(folder / "runs" / "original" / "model.keras")
+
+    def name_the_run(model: onnx.ModelProto) -> None:
+        entry = next(entry for entry in model.metadata_props if entry.key == CONTRACT_KEY)
+        origin = {"run": "original", "preset": "", "photos": 0, "data_sha256": "", "weights": "", "weights_sha256": ""}
+        entry.value = json.dumps({**json.loads(entry.value), "training": origin})
+
+    content = make_model(labels=LABELS, size_hw=SIZE_HW, change=name_the_run)
+    (folder / "model.onnx").write_bytes(content)
+    return folder
+
+
+@pytest.mark.slow
+def test_keras_engines_and_onnx_runtime_agree_and_wait_idle(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workplace)
+    report = run_bench(BenchOptions((Path("model.onnx"),), rounds=6, threads=1, device="cpu"), command="tlx bench")
+    engines = {engine["name"]: engine for engine in report.document["engines"]}
+    assert list(engines) == ["keras.predict", "keras.call", "keras.tf_function", "onnxruntime.cpu.fp32"]
+    assert report.failures == ()
+    assert report.notes == ()
+    assert report.document["baseline"] == "keras.predict"
+    assert report.document["photos"] == {"count": 12, "from": "validation photos of original", "synthetic": False}
+    assert report.document["environment"]["tensorflow_threads"] == {"intra_op": 1, "inter_op": 1}
+    for engine in engines.values():
+        assert engine["status"] == "ok"
+        assert engine["agreement"]["labels_equal"] == 12
+        assert engine["agreement"]["agrees"] is True
+        assert engine["parked"]["idle"] is True
+        assert engine["n"] == 36
+    # predict() sets up a data pipeline for every call.
+    assert engines["keras.predict"]["p50_ms"] > engines["keras.tf_function"]["p50_ms"]
+    assert engines["keras.tf_function"]["ratio_to_baseline"] > 1
+
+
+def test_prepare_can_leave_keras_out(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workplace)
+    prepared = prepare(BenchOptions((Path("model.onnx"),), keras="none"))
+    assert [engine.kind for engine in prepared.plan.engines] == ["onnxruntime"]
+    # The run still tells where the photos are.
+    assert prepared.photos_from == "validation photos of original"
+
+
+def test_prepare_goes_on_without_the_run_and_says_so(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    prepared = prepare(BenchOptions((workplace / "model.onnx",)))
+    assert [engine.kind for engine in prepared.plan.engines] == ["onnxruntime"]
+    assert any("original: no such run" in note for note in prepared.notes)
+
+
+def test_prepare_refuses_a_run_of_other_labels(workplace: Path, tiny_model: Path) -> None:
+    with pytest.raises(RunError, match="knows other labels than"):
+        prepare(BenchOptions((tiny_model,), keras=str(workplace / "runs" / "original")))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_prepare_without_tensorflow(workplace: Path, monkeypatch: pytest.MonkeyPatch, *, named: bool) -> None:
+    monkeypatch.chdir(workplace)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    options = BenchOptions((Path("model.onnx"),), keras="original" if named else None)
+    if named:
+        with pytest.raises(MissingDependencyError, match="TensorFlow isn't installed"):
+            prepare(options)
+    else:
+        prepared = prepare(options)
+        assert [engine.kind for engine in prepared.plan.engines] == ["onnxruntime"]
+        assert any("TensorFlow isn't installed" in note for note in prepared.notes)
