@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -191,6 +192,48 @@ def tiny_run(colour_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> R
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TLX_CACHE", str(cache))
-        recipe = find_preset("features").changed(epochs=5, size=32)
+        # Random weights on pixels up to 255 would give probabilities of exactly 0 and 1, which hide differences.
+        recipe = replace(find_preset("features"), preprocessing="rescale").changed(epochs=5, size=32)
         options = TrainOptions(recipe, weights="none", runs_root=tmp_path_factory.mktemp("runs"))
         return train(colour_photos, options)
+
+
+class VideoWriter(Protocol):
+    """Writes a video of plain frames, 64 x 48 pixels, 10 a second."""
+
+    def __call__(self, path: Path, colours_rgb: Sequence[tuple[int, int, int]], codec: str = ...) -> Path: ...
+
+
+@pytest.fixture(scope="session")
+def write_video() -> VideoWriter:
+    """Writes a real video."""
+    from tlx.opencv import cv2
+
+    def write(path: Path, colours_rgb: Sequence[tuple[int, int, int]], codec: str = "MJPG") -> Path:
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 10, (64, 48))
+        assert writer.isOpened()
+        for colour in colours_rgb:
+            writer.write(np.full((48, 64, 3), colour[::-1], np.uint8))
+        writer.release()
+        return path
+
+    return write
+
+
+class PhotoWriter(Protocol):
+    """Writes a plain photo of 60 x 40 pixels; the suffix names the format."""
+
+    def __call__(self, path: Path, colour_rgb: tuple[int, int, int] = ...) -> Path: ...
+
+
+@pytest.fixture(scope="session")
+def write_photo() -> PhotoWriter:
+    """Writes one real photo."""
+    from tlx.opencv import cv2
+
+    def write(path: Path, colour_rgb: tuple[int, int, int] = (255, 0, 0)) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(path), np.full((40, 60, 3), colour_rgb[::-1], np.uint8))
+        return path
+
+    return write

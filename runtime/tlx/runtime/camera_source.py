@@ -16,7 +16,7 @@ from tlx.errors import DeviceError
 from tlx.opencv import cv2
 from tlx.runtime.frames import Frame
 
-_LEAVE_BEHIND_AFTER_S: Final = 1.0
+_LEAVE_BEHIND_AFTER_S: Final = 0.5
 _WAKE_S: Final = 0.2
 
 
