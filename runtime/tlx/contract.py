@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tlx.errors import ModelFileError
 
-SCHEMA = 1
 CONTRACT_KEY = "tlx.contract"
 DIGEST_KEY = "tlx.digest"
 INPUT_NAME = "image"
@@ -117,7 +116,7 @@ class Contract(_Document):
         frozen=True, extra="ignore", allow_inf_nan=False, validate_by_name=True, validate_by_alias=True
     )
 
-    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
+    schema_version: Literal[1] = Field(default=1, alias="schema")
     labels: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=2)]
     input: InputSpec
     resize: ResizeSpec = ResizeSpec()

@@ -23,6 +23,7 @@ from tlx.images import load
 
 if TYPE_CHECKING:
     from tests.conftest import PhotoMaker
+
     from tlx.core.runs import Run
 
 

@@ -45,7 +45,7 @@ def convert(model: Any, size_hw: tuple[int, int], *, opset: int = OPSET) -> Any:
 
     signature = [tf.TensorSpec((None, *size_hw, 3), tf.uint8, name=INPUT_NAME)]
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator] # TensorFlow is untyped
     def probabilities(image: Any) -> Any:
         output = model(image, training=False)
         if output.shape[-1] == 1:

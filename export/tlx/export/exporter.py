@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tlx.runtime.classifier import Classifier
 
 from tlx import atomic
 from tlx.contract import (
@@ -33,6 +32,7 @@ from tlx.export.publish import sealed_bytes
 from tlx.known_answers import synthetic_picture
 from tlx.progress import Progress, silent
 from tlx.runtime import environment
+from tlx.runtime.classifier import Classifier
 from tlx.runtime.proof import prove_known_answers
 
 PARITY_PHOTOS = 500
@@ -98,6 +98,7 @@ def export_model(
     with atomic.replacing(output) as temporary:
         progress("converting", 0, 1)
         model = load_keras_model(trained.keras_model)
+        _require_finite_weights(model, trained.keras_model)
         proto = convert(model, trained.size_hw, opset=opset)
         draft = _draft_contract(trained, model, opset)
         temporary.write_bytes(sealed_bytes(proto, draft))
@@ -133,6 +134,12 @@ def choose_photos(photos: Sequence[Path], limit: int = PARITY_PHOTOS) -> list[Pa
         return list(photos)
     chosen = sorted(random.Random(0).sample(range(len(photos)), limit))
     return [photos[place] for place in chosen]
+
+
+def _require_finite_weights(model: Any, path: Path) -> None:
+    for weight in model.weights:
+        if not np.isfinite(np.asarray(weight)).all():
+            raise InputError(f"{path}: {weight.path} holds values that are not numbers: the model is broken")
 
 
 def _draft_contract(trained: TrainedModel, model: Any, opset: int) -> Contract:

@@ -6,16 +6,15 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from types import ModuleType
-
-from tlx.runtime.processors import usable_processors
+from typing import Any
 
 from tlx.errors import MissingDependencyError
+from tlx.runtime.processors import usable_processors
 
 _INSTALL = "run \"pip install 'tlx-edge[train]'\""
 
 
-def import_keras() -> ModuleType:
+def import_keras() -> Any:
     """Import Keras on its chosen backend (``KERAS_BACKEND``, TensorFlow if unset).
 
     Raises:
@@ -30,7 +29,7 @@ def import_keras() -> ModuleType:
     return keras
 
 
-def import_tensorflow() -> ModuleType:
+def import_tensorflow() -> Any:
     """Import TensorFlow and give it the processors that this process may use.
 
     Raises:

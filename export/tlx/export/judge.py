@@ -77,4 +77,4 @@ def decide(probabilities: npt.NDArray[np.float32], threshold: float = 0.5) -> np
     """The class index of each row; see :attr:`tlx.contract.Contract.threshold`."""
     if probabilities.shape[1] == 2:  # noqa: PLR2004 - the binary case
         return (probabilities[:, 1] >= threshold).astype(np.intp)
-    return probabilities.argmax(axis=1)
+    return np.asarray(probabilities.argmax(axis=1), np.intp)

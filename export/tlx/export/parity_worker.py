@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tlx.images import read, resize
 
 from tlx.errors import ImageError, TlxError
+from tlx.images import read, resize
 
 BATCH = 16
 Pictures = list[npt.NDArray[np.uint8]]

@@ -76,18 +76,26 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         app(args=arguments, prog_name="tlx", standalone_mode=True)
     except SystemExit as stop:
-        if isinstance(stop.__context__, BrokenPipeError):  # typer makes an exit code of it before we see it
-            return _reader_has_gone()
-        return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+        return _exit_code(stop)
     except KeyboardInterrupt:
-        _fail("interrupted")
-        return INTERRUPTED
+        return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         return _reader_has_gone()
     except TlxError as error:
-        _fail(f"error: {error}")
-        return error.exit_code
+        return _fail(f"error: {error}", error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last resort; the traceback is there with --verbose
+        kind = type(error).__name__
+        return _fail(f"internal error: {kind}: {error} (run it again with --verbose and report it)", TlxError.exit_code)
     return 0
+
+
+def _exit_code(stop: SystemExit) -> int:
+    """Typer turns an interrupt and a closed pipe into exit codes before we see them."""
+    if isinstance(stop.__context__, BrokenPipeError):
+        return _reader_has_gone()
+    if stop.code == INTERRUPTED:
+        return _fail("interrupted", INTERRUPTED)
+    return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
 
 
 def _reader_has_gone() -> int:
@@ -97,7 +105,12 @@ def _reader_has_gone() -> int:
     return 0
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, exit_code: int) -> int:
     if options.is_verbose():
         traceback.print_exc()
-    print(f"tlx: {message}", file=sys.stderr)  # noqa: T201 - the one line of an error
+    print(f"tlx: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the one line of an error
+    return exit_code
+
+
+if __name__ == "__main__":
+    main()

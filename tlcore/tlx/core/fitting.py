@@ -63,13 +63,14 @@ def fit_phase(model: Any, phase: Phase, *, train: Examples, validation: Examples
 def _watcher(phase: Phase, progress: Progress) -> Any:
     keras = import_keras()
 
-    class Watcher(keras.callbacks.Callback):  # type: ignore[misc] # Keras is untyped
+    class Watcher(keras.callbacks.Callback):  # type: ignore[misc,name-defined] # Keras is untyped
         """Records each epoch, remembers the best weights, stops at a loss that isn't a number."""
 
         def __init__(self) -> None:
             super().__init__()
             self.history_rows: list[dict[str, float]] = []
-            self.best_epoch, self.best_loss, self.best_weights = 0, math.inf, []
+            self.best_epoch, self.best_loss = 0, math.inf
+            self.best_weights: list[Any] = []
             self.started_s = time.monotonic()
 
         def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:

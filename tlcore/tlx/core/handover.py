@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tlx.images import PHOTO_SUFFIXES
-
 from tlx.contract import Training
 from tlx.core.runs import Run
 from tlx.errors import DataError
 from tlx.export.exporter import TrainedModel
+from tlx.images import PHOTO_SUFFIXES
 
 
 def trained_model(run: Run) -> TrainedModel:

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from tlx.images import PHOTO_SUFFIXES, decode, read_bytes
-from tlx.runtime.processors import usable_processors
-
 from tlx.errors import DataError, ImageError
+from tlx.images import PHOTO_SUFFIXES, decode, read_bytes
 from tlx.progress import Progress, silent
+from tlx.runtime.processors import usable_processors
 
 Split = Literal["train", "validation", "test"]
 SPLIT_FOLDERS: dict[str, Split] = {

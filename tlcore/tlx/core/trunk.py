@@ -20,15 +20,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tlx.images import load
-from tlx.runtime.processors import usable_processors
 
 from tlx import atomic
 from tlx.contract import ResizeMethod
 from tlx.core.photos import Photo
 from tlx.core.recipes import Preprocessing
 from tlx.errors import WeightsError
+from tlx.images import load
 from tlx.progress import Progress, silent
+from tlx.runtime.processors import usable_processors
 
 BATCH = 32
 BATCHES_AHEAD = 3
