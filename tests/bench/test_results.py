@@ -26,7 +26,7 @@ def record(
         latencies_ns=[int(latency_ms * MILLISECOND_NS * (1 + call / 100)) for call in range(CALLS_PER_TURN)],
         parked_cpu_ns=int(parked_cpu_ms * MILLISECOND_NS),
         parked_wall_ns=100 * MILLISECOND_NS,
-        idle_after_ns=0,
+        idle_after_ns=40 * MILLISECOND_NS,
     )
     return EngineRecord(
         spec=EngineSpec(kind, Path("model.onnx"), (8, 6)),
@@ -92,6 +92,7 @@ def test_document_holds_what_others_build_on() -> None:
     assert made["environment"]["versions"]["numpy"]
     base, fast, broken = made["engines"]
     assert (base["name"], base["batch"], base["n"]) == ("keras.predict", 1, 48)
+    assert base["parked"] == {"cpu_ms": 0.0, "wall_ms": 800.0, "idle": True, "spin_ms": 40.0}
     assert base["p50_ms"] == pytest.approx(20.5)
     assert base["p50_ci95_ms"][0] <= base["p50_ms"] <= base["p50_ci95_ms"][1]
     assert base["p90_ms"] == pytest.approx(21.0)
@@ -143,6 +144,12 @@ def test_remarks_name_an_engine_that_was_not_idle_while_it_waited() -> None:
     text = remarks(record("keras.predict", 20.0), record("spinning", 5.0, parked_cpu_ms=90.0))
     assert "spinning kept 90% of a processor busy" in text
     assert "keras.predict kept" not in text
+
+
+def test_remarks_tell_that_time_was_short() -> None:
+    only = record("keras.predict", 20.0)
+    lines = format_remarks(evaluate([only]), Measurement((only,), 3, 60.0), plan(only))
+    assert lines == ["3 of 8 rounds fitted into 60 s (--max-seconds)"]
 
 
 def test_remarks_tell_the_batch_and_why_p90_is_missing() -> None:

@@ -22,6 +22,12 @@ def tlx_bench(*arguments: object, **options: Any) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **options)
 
 
+def with_path(folder: Path) -> dict[str, str]:
+    """The environment, with a folder whose ``sitecustomize.py`` every Python process runs first."""
+    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path}
+
+
 def test_bench_prints_a_table_and_the_next_command(tiny_model: Path) -> None:
     done = tlx_bench(tiny_model, "--rounds", 1, "--limit", 2, "--device", "cpu")
     assert done.returncode == 0, done.stderr
@@ -46,6 +52,26 @@ def test_bench_prints_one_json_object_and_writes_the_same_to_a_file(tiny_model: 
     assert (engine["name"], engine["batch"]) == ("onnxruntime.cpu.fp32", 1)
     assert engine["p50_ms"] > 0
     assert engine["p90_ms"] is None
+
+
+def test_bench_needs_only_what_an_edge_install_has(tiny_model: Path, tmp_path: Path) -> None:
+    absent = (
+        "tensorflow",
+        "keras",
+        "tf2onnx",
+        "onnx",
+        "sklearn",
+        "scipy",
+        "matplotlib",
+        "skimage",
+        "pillow_heif",
+        "h5py",
+    )
+    # None in sys.modules: as if it weren't installed.
+    (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.modules.update(dict.fromkeys({absent!r}))")
+    done = tlx_bench(tiny_model, "--rounds", 1, "--limit", 2, "--device", "cpu", env=with_path(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "onnxruntime.cpu.fp32" in done.stdout
 
 
 def test_bench_says_in_one_line_what_is_wrong_with_a_model(tmp_path: Path) -> None:
@@ -78,10 +104,7 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 """
     )
-    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
-    done = tlx_bench(
-        tiny_model, copy, "--rounds", 1, "--limit", 2, "--device", "cpu", env={**os.environ, "PYTHONPATH": path}
-    )
+    done = tlx_bench(tiny_model, copy, "--rounds", 1, "--limit", 2, "--device", "cpu", env=with_path(tmp_path))
     assert done.returncode == 2
     assert "onnxruntime.cpu.fp32:tiny" in done.stdout
     assert "failed" in done.stdout

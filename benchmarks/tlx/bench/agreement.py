@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx.contract import Precision
+from tlx.runtime.classifier import decide
 
 # The largest |dp| that rounding explains. Quantized weights are another function: only their labels are judged.
 TOLERANCES: dict[Precision, float | None] = {"fp32": 1e-4, "fp16": 1e-2, "int8": None}
@@ -45,11 +46,8 @@ def label_indices(probabilities: Probabilities, threshold: float) -> npt.NDArray
     Returns:
         ``[N]`` indices into the labels; -1 where a probability isn't a number.
     """
-    if probabilities.shape[1] == 2:  # noqa: PLR2004 - two classes
-        indices = (probabilities[:, 1] >= threshold).astype(np.intp)
-    else:
-        indices = probabilities.argmax(axis=1)
-    return np.where(np.isfinite(probabilities).all(axis=1), indices, -1)
+    labels = [decide(row.tolist(), threshold) if np.isfinite(row).all() else -1 for row in probabilities]
+    return np.array(labels, dtype=np.intp)
 
 
 def compare(

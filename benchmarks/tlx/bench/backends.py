@@ -106,7 +106,9 @@ def _load_keras(setup: Setup) -> tuple[Any, str]:
         # Several engines share it, and TensorFlow would take all of its memory.
         tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.list_logical_devices()
-    return load_keras_model(Path(setup.model)), "cuda" if gpus else "cpu"
+    model = load_keras_model(Path(setup.model))
+    assert tf.config.threading.get_intra_op_parallelism_threads() == setup.threads
+    return model, "cuda" if gpus else "cpu"
 
 
 def _onnxruntime(setup: Setup) -> Backend:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tlx import images
 from tlx.bench.protocol import Setup
 from tlx.errors import ImageError, InputError
+from tlx.images import PHOTO_SUFFIXES, load, read
 from tlx.known_answers import synthetic_picture
 
 Images = npt.NDArray[np.uint8]
@@ -25,9 +25,9 @@ def find_photos(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder: name one that holds photos with --photos")
-    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in images.PHOTO_SUFFIXES)
+    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
     if not photos:
-        raise InputError(f"{folder}: holds no photos ({', '.join(sorted(images.PHOTO_SUFFIXES))})")
+        raise InputError(f"{folder}: holds no photos ({', '.join(sorted(PHOTO_SUFFIXES))})")
     return photos
 
 
@@ -46,7 +46,7 @@ def choose_readable(photos: Sequence[Path], limit: int, seed: int) -> tuple[list
         if len(chosen) == limit:
             break
         try:
-            images.read(photos[index])
+            read(photos[index])
         except ImageError as error:
             problems.append(error)
         else:
@@ -65,7 +65,7 @@ def load_batches(setup: Setup) -> list[Images]:
     """
     size_hw = (setup.size_hw[0], setup.size_hw[1])
     if setup.photos:
-        pictures = [images.load(Path(photo), size_hw, setup.resize) for photo in setup.photos]
+        pictures = [load(Path(photo), size_hw, setup.resize) for photo in setup.photos]
     else:
         pictures = [synthetic_picture(seed, size_hw) for seed in range(setup.synthetic)]
     stacked = np.stack(pictures)

@@ -10,7 +10,10 @@ import os
 import select
 import time
 from dataclasses import asdict, dataclass
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from tlx.contract import ResizeMethod
 
 ONNX_KIND: Final = "onnxruntime"
 _CHUNK_BYTES: Final = 1 << 16
@@ -42,7 +45,7 @@ class Setup:
     photos: list[str]
     synthetic: int
     size_hw: list[int]
-    resize: str
+    resize: ResizeMethod
     batch: int
 
 

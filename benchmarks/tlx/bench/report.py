@@ -112,6 +112,7 @@ def _engine(result: EngineResult, batch: int) -> dict[str, Any]:
             "cpu_ms": _rounded(parking.cpu_ms),
             "wall_ms": _rounded(parking.wall_ms),
             "idle": parking.is_idle,
+            "spin_ms": _rounded(parking.spin_ms),
         },
     }
 

@@ -26,11 +26,13 @@ class Parking:
         cpu_ms: Processor time of all its threads.
         wall_ms: How long it waited.
         turns: How often.
+        spin_ms: How long its threads went on running after a turn (the median), before the next engine began.
     """
 
     cpu_ms: float
     wall_ms: float
     turns: int
+    spin_ms: float
 
     @property
     def share(self) -> float:
@@ -102,6 +104,7 @@ def _evaluate(record: EngineRecord, baseline: EngineRecord) -> EngineResult:
             cpu_ms=sum(turn.parked_cpu_ns for turn in record.turns) / 1e6,
             wall_ms=sum(turn.parked_wall_ns for turn in record.turns) / 1e6,
             turns=len(record.turns),
+            spin_ms=float(np.median([turn.idle_after_ns for turn in record.turns])) / 1e6,
         ),
     )
 

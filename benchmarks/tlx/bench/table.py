@@ -34,6 +34,10 @@ def format_remarks(results: Sequence[EngineResult], measurement: Measurement, pl
     remarks = []
     if len(measured) > 1:
         remarks.append(f"x faster: than {baseline}, judged over {measurement.rounds} interleaved rounds")
+    if measurement.rounds < plan.rounds and measured:
+        remarks.append(
+            f"{measurement.rounds} of {plan.rounds} rounds fitted into {plan.max_seconds:g} s (--max-seconds)"
+        )
     if plan.workload.batch > 1:
         remarks.append(f"times are for a batch of {plan.workload.batch} photos")
     if any(result.latency_ms and result.latency_ms.p90 is None for result in measured):
