@@ -126,6 +126,7 @@ def test_bench_leaves_no_process_behind_on_ctrl_c(tiny_model: Path, *, to_whole_
             bench.send_signal(signal.SIGINT)
         _, errors = bench.communicate(timeout=30)
     assert bench.returncode == 130
+    assert errors.splitlines()[-1] == "tlx: interrupted"
     assert "Traceback" not in errors
     assert workers
     assert not any(worker.is_running() for worker in workers)

@@ -146,7 +146,7 @@ def _run_rounds(lanes: Sequence[_Lane], plan: Plan, started_s: float, progress: 
         done += 1
         if all(lane.record.error for lane in lanes):
             break
-    progress("measuring rounds", plan.rounds, plan.rounds, f"{done} rounds")
+    progress("measuring rounds", done, done)
     return done
 
 
