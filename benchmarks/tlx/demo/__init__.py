@@ -1,0 +1,1 @@
+"""What ``tlx demo`` runs: the whole chain on photographs that a dependency ships."""
