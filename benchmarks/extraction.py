@@ -1,0 +1,96 @@
+"""How much feature extraction from photo files costs over a bare forward pass on ready arrays.
+
+Both run the same network in the same process, in turn over the same parts of the photos, so that a change of the
+machine's speed hits both alike:
+
+    python benchmarks/extraction.py ../shared/data/cats_dogs --photos 3000
+
+Prints one JSON object; ``--output FILE`` also writes it. The aim is a ratio of at most 1.15.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx import atomic
+from tlx.core.backbone import build_trunk
+from tlx.core.trunk import BATCH, compute_features
+from tlx.core.weights import load_weights
+from tlx.images import PHOTO_SUFFIXES, load
+from tlx.runtime import environment
+
+SIZE_HW = (150, 150)
+PARTS = 12
+CANDIDATE_BATCHES = (8, 16, 32, 64, 128)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("data", type=Path, help="folder of photos, with or without subfolders")
+    parser.add_argument("--photos", type=int, default=3000)
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    paths = sorted(path for path in arguments.data.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
+    paths = [path for path in paths if "test" not in path.relative_to(arguments.data).parts][: arguments.photos]
+    result = measure(paths)
+    print(json.dumps(result, indent=2))  # noqa: T201 - the result
+    if arguments.output:
+        atomic.write_json(arguments.output, result)
+
+
+def measure(paths: list[Path]) -> dict[str, Any]:
+    """Time both ways over ``paths``, part by part, in turn."""
+    trunk = build_trunk(load_weights("imagenet"), SIZE_HW, "imagenet")
+    warm_up = np.stack([load(path, SIZE_HW) for path in paths[: max(CANDIDATE_BATCHES)]])
+    by_batch = {batch: min(time_bare(trunk, warm_up, batch) for _ in range(2)) for batch in CANDIDATE_BATCHES}
+    best_batch = min(by_batch, key=lambda batch: by_batch[batch])
+    bare_s, extraction_s = [], []
+    for part in np.array_split(np.arange(len(paths)), PARTS):
+        part_paths = [paths[place] for place in part]
+        arrays = np.stack([load(path, SIZE_HW) for path in part_paths])
+        bare_s.append(time_bare(trunk, arrays, best_batch))
+        extraction_s.append(time_extraction(trunk, part_paths))
+    ratios = [extraction / bare for extraction, bare in zip(extraction_s, bare_s, strict=True)]
+    return {
+        "benchmark": "extraction",
+        "photos": len(paths),
+        "parts": PARTS,
+        "ratio": sum(extraction_s) / sum(bare_s),
+        "ratio_by_part": {"min": min(ratios), "median": statistics.median(ratios), "max": max(ratios)},
+        "bare_s": sum(bare_s),
+        "extraction_s": sum(extraction_s),
+        "bare_batch": best_batch,
+        "bare_ms_per_photo_by_batch": {str(batch): seconds / len(warm_up) * 1e3 for batch, seconds in by_batch.items()},
+        "extraction_batch": BATCH,
+        "environment": environment.describe(),
+    }
+
+
+def time_bare(trunk: Any, images: npt.NDArray[np.uint8], batch: int) -> float:
+    """Seconds of the forward pass alone, over ready arrays, in the batches of TensorFlow's own compiled function."""
+    trunk.predict_on_batch(images[:batch])
+    started_s = time.perf_counter()
+    for start in range(0, len(images), batch):
+        trunk.predict_on_batch(images[start : start + batch])
+    return time.perf_counter() - started_s
+
+
+def time_extraction(trunk: Any, paths: list[Path]) -> float:
+    """Seconds from photo files to features, as training does it."""
+    started_s = time.perf_counter()
+    for _ in compute_features(trunk, paths, size_hw=SIZE_HW, resize="area"):
+        pass
+    return time.perf_counter() - started_s
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""``tlx train`` as a person runs it: a real process, its exit code, its lines, what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import PhotoMaker
+
+
+def run_tlx(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"TLX_CACHE": str(folder / "cache")}
+    command = [sys.executable, "-m", "tlx.cli.app", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def error_line(result: subprocess.CompletedProcess[str]) -> str:
+    """The one line of the error; anything else on stderr would be a defect."""
+    lines = result.stderr.strip().splitlines()
+    errors = [line for line in lines if line.startswith("tlx: ")]
+    assert errors == lines[-1:], result.stderr
+    assert "Traceback" not in result.stderr
+    return errors[0]
+
+
+def test_train_makes_a_run_and_names_the_next_command(tmp_path: Path, make_photos: PhotoMaker) -> None:
+    make_photos(tmp_path / "my photos", {"red": 10, "blue": 10})
+    (tmp_path / "my photos" / "red" / "0.jpg").write_bytes(b"")
+    result = run_tlx("train", "my photos", "--weights", "none", "--size", "32", "--epochs", "1", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    assert result.stdout.startswith(f"runs/{run.name}: validation accuracy ")
+    assert len(result.stdout.splitlines()) == 1
+    lines = result.stderr.splitlines()
+    assert lines[-1] == "Next: tlx export model.onnx"
+    assert any(line.startswith("left out: ") and "0.jpg" in line for line in lines)
+    assert any(line.startswith("extracting features: 19/19") for line in lines)
+
+
+def test_quiet_says_nothing_but_the_result(tmp_path: Path, make_photos: PhotoMaker) -> None:
+    make_photos(tmp_path / "photos", {"red": 5, "blue": 5})
+    result = run_tlx("train", "photos", "--weights", "none", "--size", "32", "--epochs", "1", "-q", folder=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "options", "message"),
+    [
+        (None, [], "photos: no such folder: name a folder that holds one folder of photos for each class"),
+        ({"red": 3}, [], "expected at least 2 folders of photos, one for each class, found only 'red'"),
+        ({}, [], "expected at least 2 folders of photos, one for each class, found none"),
+        ({"red": 3, "blue": 3}, ["--preset", "best"], "no preset 'best': expected one of features, book-features"),
+        ({"red": 3, "blue": 3}, ["--from", "latest"], "no finished run in runs/: run 'tlx train DATA' first"),
+        ({"red": 3, "blue": 3}, ["--weights", "absent.h5"], "absent.h5"),
+        ({"red": 3, "blue": 3}, ["--size", "16"], "VGG16 needs at least 32 pixels"),
+        ({"red": 3, "blue": 3}, ["--runs", "/proc/runs"], "/proc/runs"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    tmp_path: Path, make_photos: PhotoMaker, counts: dict[str, int] | None, options: list[str], message: str
+) -> None:
+    if counts is not None:
+        (tmp_path / "photos").mkdir()
+        make_photos(tmp_path / "photos", counts)
+    result = run_tlx("train", "photos", *options, folder=tmp_path)
+    assert result.returncode == 2
+    assert message in error_line(result)
+    assert result.stdout == ""
+    assert not list((tmp_path / "runs").glob("*"))
+
+
+def test_all_photos_corrupt_is_one_line(tmp_path: Path, make_photos: PhotoMaker) -> None:
+    make_photos(tmp_path / "photos", {"red": 3, "blue": 3})
+    for path in (tmp_path / "photos").rglob("*.jpg"):
+        path.write_bytes(path.read_bytes()[:200])
+    result = run_tlx("train", "photos", folder=tmp_path)
+    assert result.returncode == 2
+    assert "none of its 6 photos can be read" in error_line(result)
+
+
+def test_ctrl_c_exits_130_and_leaves_no_run(tmp_path: Path, make_photos: PhotoMaker) -> None:
+    make_photos(tmp_path / "photos", {"red": 20, "blue": 20})
+    command = [sys.executable, "-m", "tlx.cli.app", "train", "photos", "--weights", "none", "--size", "32"]
+    process = subprocess.Popen(
+        [*command, "--epochs", "100000"],
+        cwd=tmp_path,
+        env=os.environ | {"TLX_CACHE": str(tmp_path / "cache")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline_s = time.monotonic() + 120
+    while not list((tmp_path / "cache").rglob("*.json")):  # features are there: it's in the epochs now, or soon
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == "tlx: interrupted"
+    assert list((tmp_path / "runs").iterdir()) == []
