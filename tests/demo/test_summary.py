@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tlx.demo.summary import DemoFiles, DemoResult, ParityFigures, Tally, find_faults, summarize
+from tlx.demo.summary import DemoFiles, DemoResult, Tally, find_faults, summarize
+from tlx.export.judge import ParityVerdict
 
 GOOD = DemoResult(
     labels=("brick", "grass", "gravel"),
     trained_on=96,
     validation=Tally(48, 48),
-    parity=ParityFigures(48, 48, 3.2e-7, 1e-4),
+    parity=ParityVerdict(48, 48, 3.2e-7, 1e-4, worst=(), differences=()),
     held_back=Tally(47, 48),
     video=Tally(90, 90),
     frame_ms=31.25,

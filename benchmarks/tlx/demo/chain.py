@@ -17,7 +17,7 @@ from tlx.core.handover import photos_for_parity, trained_model
 from tlx.core.recipes import find_preset
 from tlx.core.train import Listener, TrainOptions, train
 from tlx.demo.photographs import read_photographs, write_tiles
-from tlx.demo.summary import DemoFiles, DemoResult, ParityFigures, Tally
+from tlx.demo.summary import DemoFiles, DemoResult, Tally
 from tlx.demo.video import write_video
 from tlx.errors import SourceError
 from tlx.export.exporter import Exported, export_model
@@ -87,7 +87,7 @@ def run_demo(options: DemoOptions, listener: Listener = Listener()) -> DemoResul
         labels=tuple(photographs),
         trained_on=len(tiles["train"]),
         validation=_validation(run, len(tiles["validation"])),
-        parity=_parity(exported),
+        parity=exported.parity,
         held_back=held_back.tally([tile.parent.name for tile in held_back.sources]),
         video=frames.tally(frame_labels),
         frame_ms=frames.median_ms(),
@@ -139,8 +139,3 @@ def _compare(exported: Exported, run: Run, seconds: float, listener: Listener) -
 
 def _validation(run: Run, photos: int) -> Tally:
     return Tally(round(run.record.result.validation_accuracy * photos), photos)
-
-
-def _parity(exported: Exported) -> ParityFigures:
-    verdict = exported.parity
-    return ParityFigures(verdict.labels_equal, verdict.photos, verdict.max_abs_difference, verdict.tolerance)

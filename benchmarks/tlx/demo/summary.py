@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tlx.export.judge import ParityVerdict
+
 LOWEST_ACCURACY: Final = 0.9
 """Three textures are easy: fewer right answers mean that something is broken, not that they are hard."""
 
@@ -24,16 +26,6 @@ class Tally:
 
     def __str__(self) -> str:
         return f"{self.right} of {self.total} right"
-
-
-@dataclass(frozen=True, slots=True)
-class ParityFigures:
-    """What the parity gate measured between Keras and the exported file."""
-
-    labels_equal: int
-    photos: int
-    max_abs_difference: float
-    tolerance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,7 @@ class DemoResult:
     labels: tuple[str, ...]
     trained_on: int
     validation: Tally
-    parity: ParityFigures
+    parity: ParityVerdict
     held_back: Tally
     video: Tally
     frame_ms: float
