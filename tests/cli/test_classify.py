@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -217,6 +218,16 @@ def test_ctrl_c_ends_it_within_two_seconds(tiny_model: Path, tmp_path: Path) -> 
         assert "Traceback" not in process.stderr.read()
 
 
+def wait_until_open(pid: int, path: str) -> None:
+    """Wait until a process has a file open."""
+    for _ in range(600):
+        with contextlib.suppress(FileNotFoundError):  # one that was closed while we looked
+            if path in [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} wasn't opened")
+
+
 def test_ctrl_c_ends_it_even_while_a_camera_hangs(tiny_model: Path) -> None:
     # Nobody ever writes to this terminal: reading it blocks, as a stuck camera driver does.
     primary, secondary = pty.openpty()
@@ -225,8 +236,7 @@ def test_ctrl_c_ends_it_even_while_a_camera_hangs(tiny_model: Path) -> None:
             [TLX, "classify", str(tiny_model), os.ttyname(secondary)], stderr=subprocess.PIPE, text=True
         ) as process:
             assert process.stderr is not None
-            time.sleep(2)
-            assert process.poll() is None, process.stderr.read()
+            wait_until_open(process.pid, os.ttyname(secondary))
             assert interrupt(process) < 2
             assert process.returncode == 130
             assert "Traceback" not in process.stderr.read()
@@ -260,3 +270,20 @@ def test_file_names_that_are_no_valid_text_are_shown_and_kept(
     assert "odd\\udcff\\n.jpg" in text.stdout
     line = json.loads(classify(tiny_model, tmp_path, "--format", "json").stdout)
     assert line["source"] == str(tmp_path / odd)
+
+
+@pytest.mark.photos
+def test_labels_of_real_photos_are_those_of_plain_onnxruntime(tiny_model: Path, photos_dir: Path) -> None:
+    from tlx import images
+    from tlx.runtime.onnx_runtime import onnxruntime
+
+    paths = sorted((photos_dir / "validation" / "cats").iterdir())[:30]
+    done = classify(tiny_model, *paths, "--format", "json", "--topk", 3)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["source"] for line in lines] == [str(path) for path in paths]
+    session = onnxruntime.InferenceSession(tiny_model, providers=["CPUExecutionProvider"])
+    for line, path in zip(lines, paths, strict=True):
+        pixels = images.load(path, (32, 32))[np.newaxis]
+        expected = session.run(["probabilities"], {"image": pixels})[0][0]
+        assert line["label"] == ("red", "green", "blue")[int(expected.argmax())]
+        assert line["probability"] == pytest.approx(float(expected.max()), abs=1e-5)

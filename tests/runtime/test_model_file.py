@@ -125,7 +125,7 @@ def mutate(content: bytes, mutations: list[tuple[str, int, int, bytes]]) -> byte
     return content
 
 
-@settings(max_examples=600, deadline=2000)
+@settings(max_examples=600, deadline=None)
 @given(mutations=MUTATIONS)
 def test_random_damage_is_an_error_and_never_another_exception(
     make_model: ModelMaker, mutations: list[tuple[str, int, int, bytes]]
@@ -139,7 +139,7 @@ def test_random_damage_is_an_error_and_never_another_exception(
             ModelFile.parse(damaged, "model.onnx")
 
 
-@settings(max_examples=600, deadline=2000)
+@settings(max_examples=600, deadline=None)
 @given(mutations=MUTATIONS)
 def test_hostile_files_with_a_right_seal_give_a_checked_file_or_an_error(
     make_model: ModelMaker, mutations: list[tuple[str, int, int, bytes]]
@@ -149,7 +149,7 @@ def test_hostile_files_with_a_right_seal_give_a_checked_file_or_an_error(
         assert ModelFile.parse(resealed, "model.onnx").content == resealed
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=300, deadline=None)
 @given(content=st.binary(max_size=300))
 def test_arbitrary_bytes_are_refused(content: bytes) -> None:
     with pytest.raises(ModelFileError):

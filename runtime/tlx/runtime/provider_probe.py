@@ -46,7 +46,10 @@ def probe_provider(name: str) -> ProbedProvider:
 
 def probe_providers(names: list[str]) -> list[ProbedProvider]:
     """Try several providers at once; takes about a second."""
-    children = [_start(name) for name in names]
+    try:
+        children = [_start(name) for name in names]
+    except OSError as error:
+        return [ProbedProvider(name, works=False, reason=f"no process could be started ({error})") for name in names]
     return [_finish(name, child) for name, child in zip(names, children, strict=True)]
 
 
@@ -63,7 +66,7 @@ def judge(name: str, stdout: str, stderr: str) -> ProbedProvider:
 
 def _start(name: str) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 - our own module, and a name out of ONNX Runtime's list
-        [sys.executable, "-m", __name__, name],
+        [sys.executable, "-P", "-m", __name__, name],  # -P: no module of the working folder takes a library's place
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
