@@ -23,7 +23,7 @@ import numpy.typing as npt
 from tlx import atomic
 from tlx.core.backbone import build_trunk
 from tlx.core.trunk import BATCH, compute_features
-from tlx.core.weights import load_weights
+from tlx.core.weights.chain import load_weights
 from tlx.images import PHOTO_SUFFIXES, load
 from tlx.runtime import environment
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tlx.core.weights import PretrainedWeights
+    from tlx.core.weights.chain import PretrainedWeights
 
 
 @pytest.fixture(scope="session")
 def random_weights() -> PretrainedWeights:
     """Weights that need no download."""
-    from tlx.core.weights import load_weights
+    from tlx.core.weights.chain import load_weights
 
     return load_weights("none")
 

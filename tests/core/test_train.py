@@ -15,7 +15,7 @@ from tlx.core.backbone import build_trunk, read_trunk_weights
 from tlx.core.recipes import find_preset
 from tlx.core.train import Listener, TrainOptions, train
 from tlx.core.trunk import FeatureCache, TrunkSpec, frozen_features
-from tlx.core.weights import load_weights
+from tlx.core.weights.chain import load_weights
 from tlx.errors import DataError, InputError
 from tlx.export.frameworks import import_keras
 from tlx.export.keras_model import load_keras_model

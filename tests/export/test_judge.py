@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tlx.export.judge import decide, judge_parity
+from tlx.export.judge import judge_parity
 
 SURE = [[0.9, 0.1], [0.2, 0.8]]
 
@@ -55,17 +55,3 @@ def test_judge_parity_names_other_labels_first_then_the_largest_differences() ->
 def test_judge_parity_refuses_different_numbers_of_classes() -> None:
     with pytest.raises(ValueError, match="shape"):
         judge_parity(np.zeros((2, 2), np.float32), np.zeros((2, 3), np.float32))
-
-
-@pytest.mark.parametrize(
-    ("row", "threshold", "label"),
-    [
-        ([0.4, 0.6], 0.5, 1),
-        ([0.5, 0.5], 0.5, 1),  # from the threshold upwards
-        ([0.4, 0.6], 0.7, 0),
-        ([0.8, 0.2], 0.1, 1),
-        ([0.2, 0.5, 0.3], 0.9, 1),  # more classes: the maximum, whatever the threshold
-    ],
-)
-def test_decide(row: list[float], threshold: float, label: int) -> None:
-    assert decide(np.array([row], np.float32), threshold).tolist() == [label]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tlx.runtime.classifier import decide
+
 PARITY_TOLERANCE = 1e-4
 """Largest difference of a probability between Keras and ONNX Runtime at fp32."""
 
@@ -60,7 +62,8 @@ def judge_parity(
         differences = np.abs(expected.astype(np.float64) - got.astype(np.float64)).max(axis=1, initial=0)
     broken = ~(np.isfinite(expected).all(axis=1) & np.isfinite(got).all(axis=1))
     differences[broken] = np.inf
-    same = (decide(expected, threshold) == decide(got, threshold)) & ~broken
+    decisions = [[decide(row, threshold) for row in side.tolist()] for side in (expected, got)]
+    same = (np.array(decisions[0]) == np.array(decisions[1])) & ~broken
     # Photos with another label come first, whatever their difference.
     order = np.lexsort((-differences, same))
     return ParityVerdict(
@@ -71,10 +74,3 @@ def judge_parity(
         worst=tuple(int(place) for place in order),
         differences=tuple(float(difference) for difference in differences),
     )
-
-
-def decide(probabilities: npt.NDArray[np.float32], threshold: float = 0.5) -> npt.NDArray[np.intp]:
-    """The class index of each row; see :attr:`tlx.contract.Contract.threshold`."""
-    if probabilities.shape[1] == 2:  # noqa: PLR2004 - the binary case
-        return (probabilities[:, 1] >= threshold).astype(np.intp)
-    return np.asarray(probabilities.argmax(axis=1), np.intp)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlx.core.weights import LayerWeights, PretrainedWeights
-from tlx.core.weights_layers import OWN_MODEL_LAYER
+from tlx.core.weights.chain import LayerWeights, PretrainedWeights
+from tlx.core.weights.layers import OWN_MODEL_LAYER
 from tlx.export.frameworks import import_keras
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from tlx.core.photos import Dataset, Split, load_dataset
 from tlx.core.recipes import Recipe
 from tlx.core.runs import Run
 from tlx.core.trunk import TrunkSpec, frozen_features
-from tlx.core.weights import PretrainedWeights, load_weights
+from tlx.core.weights.chain import PretrainedWeights, load_weights
 from tlx.errors import DataError, InputError
 from tlx.export.frameworks import import_keras
 from tlx.progress import Progress, deaf, silent
@@ -44,7 +44,7 @@ class TrainOptions:
     """What a person chooses for one training.
 
     Attributes:
-        weights: See :func:`tlx.core.weights.load_weights`; not used with ``started_from``.
+        weights: See :func:`tlx.core.weights.chain.load_weights`; not used with ``started_from``.
         started_from: A run whose network (convolutions and head) is the starting point.
         strict: Refuse photos that can't be read instead of leaving them out.
     """

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlx.core.weights_hdf5 import MAX_MODEL_BYTES, read_hdf5, read_keras_archive
-from tlx.core.weights_onnx import read_onnx
+from tlx.core.weights.hdf5_file import MAX_MODEL_BYTES, read_hdf5, read_keras_archive
+from tlx.core.weights.onnx_file import read_onnx
 from tlx.errors import MissingDependencyError, WeightsError
 
 if TYPE_CHECKING:
-    from tlx.core.weights_layers import Layers
+    from tlx.core.weights.layers import Layers
 
 WEIGHTS_SUFFIXES = frozenset({".h5", ".hdf5", ".keras", ".onnx"})
 

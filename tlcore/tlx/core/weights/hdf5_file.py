@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from tlx.core.weights_layers import OWN_MODEL_LAYER, Convolution, Layers, convolutions_by_order, read_layers
+from tlx.core.weights.layers import OWN_MODEL_LAYER, Convolution, Layers, convolutions_by_order, read_layers
 from tlx.errors import MissingDependencyError, WeightsError
 
 MAX_MODEL_BYTES = 4 * 2**30

@@ -1,6 +1,6 @@
 """What ImageNet's weights of VGG16 must be, layer by layer.
 
-SHA-256 over each layer's kernel and bias as :func:`tlx.core.weights_layers.layer_sha256` takes them. They are
+SHA-256 over each layer's kernel and bias as :func:`tlx.core.weights.layers.layer_sha256` takes them. They are
 the weights of Keras's ``vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5``: 14,714,688 parameters, converted
 from the ones that the network's authors published under the Creative Commons Attribution License (Simonyan and
 Zisserman, 2014).

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlx.core.weights_layers import UnavailableError
+from tlx.core.weights.layers import UnavailableError
 from tlx.errors import WeightsError
 
 if TYPE_CHECKING:

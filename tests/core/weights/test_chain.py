@@ -12,11 +12,11 @@ import h5py
 import numpy as np
 import pytest
 
-from tlx.core.weights import LAYER_SHAPES, LayerWeights, PretrainedWeights, foreign_layers, load_weights
-from tlx.core.weights_cache import write_cache
-from tlx.core.weights_digests import IMAGENET_SHA256
-from tlx.core.weights_layers import Layers, layer_sha256
-from tlx.core.weights_sources import KERAS_FILE, Source, imagenet_sources
+from tlx.core.weights.cache import write_cache
+from tlx.core.weights.chain import LAYER_SHAPES, LayerWeights, PretrainedWeights, foreign_layers, load_weights
+from tlx.core.weights.digests import IMAGENET_SHA256
+from tlx.core.weights.layers import Layers, layer_sha256
+from tlx.core.weights.sources import KERAS_FILE, Source, imagenet_sources
 from tlx.errors import WeightsError
 
 PARAMETERS = 14_714_688
@@ -200,7 +200,7 @@ def test_damaged_way_is_noted_when_another_one_works(
     offline: Path, keras_file: Path, imagenet_weights: PretrainedWeights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = Source("elsewhere", lambda _progress: imagenet_weights.layers)
-    monkeypatch.setattr("tlx.core.weights.imagenet_sources", lambda: (imagenet_sources()[0], good))
+    monkeypatch.setattr("tlx.core.weights.chain.imagenet_sources", lambda: (imagenet_sources()[0], good))
     keras_file.write_bytes(keras_file.read_bytes()[:1_000_000])
     weights = load_weights("imagenet")
     assert weights.is_imagenet
@@ -211,8 +211,8 @@ def test_damaged_way_is_noted_when_another_one_works(
 
 REMOVE_AND_LOAD = """
 import pathlib
-from tlx.core.weights import load_weights
-from tlx.core.weights_cache import cache_path
+from tlx.core.weights.chain import load_weights
+from tlx.core.weights.cache import cache_path
 for _ in range(4):
     weights = load_weights("imagenet")
     assert weights.is_imagenet
@@ -235,7 +235,7 @@ def test_two_processes_at_once_keep_the_cache_whole(offline: Path) -> None:
 
 LOAD = """
 import sys
-from tlx.core.weights import load_weights
+from tlx.core.weights.chain import load_weights
 from tlx.errors import WeightsError
 try:
     load_weights("imagenet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tlx.contract import CONTRACT_KEY
-from tlx.core.weights_layers import Convolution, Layers, convolutions_by_order, read_layers
+from tlx.core.weights.layers import Convolution, Layers, convolutions_by_order, read_layers
 from tlx.errors import MissingDependencyError, WeightsError
 
 if TYPE_CHECKING:

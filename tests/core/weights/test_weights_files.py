@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tlx.core.weights import load_weights
+from tlx.core.weights.chain import load_weights
 from tlx.errors import WeightsError
 
 

@@ -16,11 +16,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tlx.core.weights_cache import cache_path, read_cache, write_cache
-from tlx.core.weights_digests import IMAGENET_SHA256
-from tlx.core.weights_files import read_weights_file
-from tlx.core.weights_layers import LAYER_SHAPES, Layers, LayerWeights, UnavailableError, layer_sha256
-from tlx.core.weights_sources import KERAS_FILE, imagenet_sources, keras_models_folder
+from tlx.core.weights.cache import cache_path, read_cache, write_cache
+from tlx.core.weights.digests import IMAGENET_SHA256
+from tlx.core.weights.files import read_weights_file
+from tlx.core.weights.layers import LAYER_SHAPES, Layers, LayerWeights, UnavailableError, layer_sha256
+from tlx.core.weights.sources import KERAS_FILE, imagenet_sources, keras_models_folder
 from tlx.errors import MissingDependencyError, OutputError, WeightsError
 from tlx.progress import Progress, silent
 

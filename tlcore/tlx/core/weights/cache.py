@@ -1,7 +1,7 @@
 """ImageNet's weights in one file of the user's cache folder.
 
 The file is the thirteen layers' bytes one after the other, kernel then bias, and nothing else: a format with
-nothing to parse can't be attacked, and each layer's piece has the SHA-256 of :mod:`tlx.core.weights_digests`.
+nothing to parse can't be attacked, and each layer's piece has the SHA-256 of :mod:`tlx.core.weights.digests`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from tlx import atomic
 from tlx.cache import cache_folder
-from tlx.core.weights_layers import LAYER_SHAPES, Layers, LayerWeights
+from tlx.core.weights.layers import LAYER_SHAPES, Layers, LayerWeights
 from tlx.errors import WeightsError
 
 _FLOAT = np.dtype("<f4")

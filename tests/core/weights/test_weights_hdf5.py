@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tlx.core.weights import LAYER_SHAPES, LayerWeights, PretrainedWeights, load_weights
-from tlx.core.weights_hdf5 import read_hdf5
+from tlx.core.weights.chain import LAYER_SHAPES, LayerWeights, PretrainedWeights, load_weights
+from tlx.core.weights.hdf5_file import read_hdf5
 from tlx.errors import WeightsError
 
 # The whole models hold an optimizer's state, with kernels of its own for block 5.
@@ -25,7 +25,7 @@ from pathlib import Path
 import h5py, keras
 from keras.src.legacy.saving import legacy_h5_format
 from tlx.core.backbone import build_trunk
-from tlx.core.weights import load_weights
+from tlx.core.weights.chain import load_weights
 
 folder = Path(sys.argv[1])
 trunk = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlx.core.weights_files import read_weights_file
-from tlx.core.weights_hdf5 import read_hdf5
-from tlx.core.weights_http import download
-from tlx.core.weights_layers import UnavailableError
-from tlx.core.weights_onnx import read_onnx
-from tlx.core.weights_wheel import PinnedWheel, fetch_member
+from tlx.core.weights.files import read_weights_file
+from tlx.core.weights.hdf5_file import read_hdf5
+from tlx.core.weights.keras_download import download
+from tlx.core.weights.layers import UnavailableError
+from tlx.core.weights.onnx_file import read_onnx
+from tlx.core.weights.wheel import PinnedWheel, fetch_member
 from tlx.errors import WeightsError
 
 if TYPE_CHECKING:
-    from tlx.core.weights_layers import Layers
+    from tlx.core.weights.layers import Layers
     from tlx.progress import Progress
 
 KERAS_FILE = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"

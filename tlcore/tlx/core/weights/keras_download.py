@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlx.core.weights_layers import UnavailableError
+from tlx.core.weights.layers import UnavailableError
 from tlx.errors import WeightsError
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx  # noqa: TID253 - all of this file is about ONNX
+import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper  # noqa: TID253
+from onnx import TensorProto, helper, numpy_helper
 
-from tlx.core.weights import LAYER_SHAPES, LayerWeights, PretrainedWeights, load_weights
+from tlx.core.weights.chain import LAYER_SHAPES, LayerWeights, PretrainedWeights, load_weights
 from tlx.errors import WeightsError
 
 
