@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tlx.core.weights import PretrainedWeights
+from tlx.core.weights.chain import PretrainedWeights
 from tlx.demo.photographs import LABELS, read_photographs, write_tiles
 from tlx.runtime.classifier import Classifier
 

@@ -40,7 +40,7 @@ class DemoOptions:
 
     Attributes:
         folder: Where everything goes.
-        weights: See :func:`tlx.core.weights.load_weights`.
+        weights: See :func:`tlx.core.weights.chain.load_weights`.
         bench_seconds: About how long Keras and ONNX Runtime are compared, without their starts.
     """
 
