@@ -27,7 +27,7 @@ class _Settings:
     verbose = False
 
 
-def set_verbose(value: bool) -> bool:  # noqa: FBT001 - typer calls it by position
+def set_verbose(value: bool) -> bool:
     """Remember that tracebacks are wanted."""
     _Settings.verbose = _Settings.verbose or value
     return value
