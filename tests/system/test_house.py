@@ -105,6 +105,12 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
     assert [name for name in COMMANDS if not re.search(rf"^\s+{name}\s", result.stdout, re.MULTILINE)] == []
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_example_and_stands_in_the_readme(command: str, tmp_path: Path) -> None:
+    assert "Example:" in _script("tlx", command, "--help", cwd=tmp_path).stdout
+    assert f"| `tlx {command}" in (HOUSE / "README.md").read_text()
+
+
 def test_console_script_is_the_command_line(project: dict[str, Any]) -> None:
     (script,) = metadata.entry_points(group="console_scripts", name="tlx")
     assert project["project"]["scripts"] == {"tlx": script.value}
