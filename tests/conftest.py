@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import onnx
 
     from tlx.core.runs import Run
-    from tlx.core.weights import PretrainedWeights
+    from tlx.core.weights.chain import PretrainedWeights
 
 # Also for tests that run ONNX Runtime without tlx: none of them reports to its maker.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -62,7 +62,7 @@ def photos_dir() -> Path:
 @pytest.fixture(scope="session")
 def imagenet_weights() -> PretrainedWeights:
     """VGG16's ImageNet weights, fetched once into the user's cache. For tests marked ``weights``."""
-    from tlx.core.weights import load_weights
+    from tlx.core.weights.chain import load_weights
     from tlx.errors import WeightsError
 
     try:
