@@ -112,7 +112,7 @@ def _candidates(root: Path) -> Iterator[_Candidate]:
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "no such folder"
         raise DataError(f"{root}: {what}: name a folder that holds one folder of photos for each class")
-    children = {child.name: child for child in _folders(root)}
+    children = {child.name: child for child in folders_in(root)}
     splits = {name: SPLIT_FOLDERS[name.lower()] for name in children if name.lower() in SPLIT_FOLDERS}
     if "train" not in splits.values():
         for name, folder in sorted(children.items()):
@@ -122,19 +122,25 @@ def _candidates(root: Path) -> Iterator[_Candidate]:
         raise DataError(f"{root}: two folders stand for the same split ({', '.join(sorted(splits))}): keep one of them")
     has_validation = "validation" in splits.values()
     for name, split in sorted(splits.items()):
-        for folder in _folders(children[name]):
+        for folder in folders_in(children[name]):
             yield from _class_photos(folder, folder.name, split if has_validation or split == "test" else None)
 
 
-def _folders(folder: Path) -> list[Path]:
+def folders_in(folder: Path) -> list[Path]:
+    """The folders directly in a folder, sorted, without hidden ones."""
     return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
 
 
-def _class_photos(folder: Path, label: str, split: Split | None) -> Iterator[_Candidate]:
+def photos_below(folder: Path) -> Iterator[Path]:
+    """The photo files at any depth below a folder, sorted, without hidden ones."""
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.suffix.lower() in PHOTO_SUFFIXES and not hidden and not path.is_dir():
-            yield _Candidate(path, label, split)
+            yield path
+
+
+def _class_photos(folder: Path, label: str, split: Split | None) -> Iterator[_Candidate]:
+    return (_Candidate(path, label, split) for path in photos_below(folder))
 
 
 def _check(candidates: list[_Candidate], seed: int, progress: Progress) -> tuple[list[Photo], list[str]]:
