@@ -18,9 +18,8 @@ _HEIC_BRANDS: Final = frozenset(
 )
 # HEVC never has three zeros in a row, so such an end was never written.
 _ZEROS: Final = bytes(512)
-_UPRIGHT: Final = 1
 # By quarter turns counterclockwise and then a mirror: none, top to bottom, left to right.
-_ORIENTATIONS: Final = ((1, 4, 2), (8, 7, 5), (3, 2, 4), (6, 5, 7))
+_ORIENTATIONS: Final = ((1, 4, 2), (8, 5, 7), (3, 2, 4), (6, 7, 5))
 
 
 @dataclass(frozen=True, slots=True)

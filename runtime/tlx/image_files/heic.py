@@ -27,9 +27,7 @@ def decode_heic(content: bytes) -> npt.NDArray[Any]:
     except ImportError as error:
         raise HeaderError(_MISSING_EXTRA) from error
     try:
-        picture = pillow_heif.open_heif(content, convert_hdr_to_8bit=False, bgr_mode=True)
-        width, _ = picture.size
-        # Rows may be padded. The copy lets go of libheif's memory.
-        return np.array(np.asarray(picture)[:, :width])
+        # Copied, so that libheif's memory can go.
+        return np.array(pillow_heif.open_heif(content, convert_hdr_to_8bit=False, bgr_mode=True))
     except (EOFError, IndexError, OSError, RuntimeError, SyntaxError, ValueError) as error:
         raise HeaderError(DAMAGED) from error
