@@ -42,7 +42,7 @@ def main() -> None:
     paths = sorted(path for path in arguments.data.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
     paths = [path for path in paths if "test" not in path.relative_to(arguments.data).parts][: arguments.photos]
     result = measure(paths)
-    print(json.dumps(result, indent=2))  # noqa: T201 - the result
+    print(json.dumps(result, indent=2))
     if arguments.output:
         atomic.write_json(arguments.output, result)
 
