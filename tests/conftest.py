@@ -186,8 +186,8 @@ def colour_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_run(colour_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run of the whole training on :func:`colour_photos`, with random weights at 32 x 32 pixels."""
-    from tlx.core.recipes import find_preset
-    from tlx.core.train import TrainOptions, train
+    from tlx.core.recipes.presets import find_preset
+    from tlx.core.training.train import TrainOptions, train
 
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as environment:

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from tlx.core.curves import smooth
-from tlx.core.recipes import PRESETS, Recipe, find_preset
+from tlx.core.recipes.presets import PRESETS, find_preset
+from tlx.core.recipes.recipe import Recipe
 from tlx.errors import InputError
 
 

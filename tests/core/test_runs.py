@@ -10,43 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tlx.core import runs
-from tlx.errors import OutputError, RunError
+from tlx.errors import RunError
 
 if TYPE_CHECKING:
     from tlx.core.runs import Run
-
-
-def test_new_run_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    with runs.new_run("features", tmp_path) as (name, folder):
-        (folder / "file").touch()
-        assert not (tmp_path / name).exists()
-        assert runs.finished_runs(tmp_path) == []
-    assert (tmp_path / name / "file").is_file()
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_failed_run_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
-    with pytest.raises(error), runs.new_run("features", tmp_path) as (_, folder):
-        (folder / "file").touch()
-        raise error
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_runs_of_one_second_get_different_names(tmp_path: Path) -> None:
-    names = []
-    for _ in range(3):
-        with runs.new_run("features", tmp_path) as (name, _folder):
-            names.append(name)
-    assert len(set(names)) == 3
-    with runs.new_run("features", tmp_path) as (first, _), runs.new_run("features", tmp_path) as (second, _):
-        assert first != second
-
-
-def test_new_run_says_that_a_file_is_in_the_way(tmp_path: Path) -> None:
-    (tmp_path / "runs").touch()
-    with pytest.raises(OutputError), runs.new_run("features", tmp_path / "runs"):
-        pass
 
 
 def test_open_run_by_latest_by_name_and_by_folder(tiny_run: Run) -> None:

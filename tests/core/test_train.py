@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from tlx.core.backbone import build_trunk, read_trunk_weights
-from tlx.core.recipes import find_preset
-from tlx.core.train import Listener, TrainOptions, train
-from tlx.core.trunk import FeatureCache, TrunkSpec, frozen_features
+from tlx.core.recipes.presets import find_preset
+from tlx.core.training.train import Listener, TrainOptions, train
 from tlx.core.weights.chain import load_weights
 from tlx.errors import DataError, InputError
 from tlx.export.frameworks import import_keras
@@ -40,7 +39,7 @@ def quick_options(runs_root: Path, **changes: object) -> TrainOptions:
 
 def test_a_run_holds_everything_that_it_should(tiny_run: Run) -> None:
     names = {path.name for path in tiny_run.folder.iterdir()}
-    assert names == {"run.json", "photos.json", "history.json", "curves.png", "model.keras"}
+    assert names == {"run.json", "photos.json", "history.json", "curves.png", "model.keras", "training.json"}
     record = tiny_run.record
     assert record.data.labels == ["blue", "red"]
     assert record.data.counts == {"train": {"blue": 12, "red": 12}, "validation": {"blue": 6, "red": 6}}
@@ -126,45 +125,6 @@ def test_left_out_photos_are_told_and_recorded(tmp_path: Path, make_photos: Phot
     run = train(tmp_path / "photos", quick_options(tmp_path / "runs"), Listener(notify=told.append))
     assert [line for line in told if line.startswith("left out: ")] == [f"left out: {run.record.data.problems[0]}"]
     assert len(run.record.data.problems) == 1
-
-
-def test_features_come_from_the_cache_the_second_time(tiny_run: Run, own_cache: Path) -> None:
-    photos = tiny_run.photos("train")
-    weights = load_weights("none")
-    spec = TrunkSpec(weights.sha256, (32, 32), "imagenet", "area")
-    trunk = build_trunk(weights, (32, 32), "imagenet")
-    steps: list[int] = []
-
-    def count(stage: str, done: int, total: int, note: str = "") -> None:
-        del stage, total, note
-        steps.append(done)
-
-    first = frozen_features(
-        trunk,
-        photos[:20],
-        spec=spec,
-        cache_root=own_cache,
-        progress=count,
-    )
-    assert steps == [20]
-    again = frozen_features(None, photos[5:20], spec=spec, cache_root=own_cache)  # no trunk: nothing is computed
-    np.testing.assert_array_equal(again, first[5:20])
-    everything = frozen_features(trunk, photos, spec=spec, cache_root=own_cache)
-    np.testing.assert_array_equal(everything[:20], first)
-    direct = trunk.predict_on_batch(np.stack([load(photo.path, (32, 32), "area") for photo in photos]))
-    np.testing.assert_allclose(everything, direct, rtol=2e-3, atol=1e-3)
-    assert spec.key != TrunkSpec(weights.sha256, (32, 32), "rescale", "area").key
-
-
-def test_an_array_without_its_index_is_not_in_the_cache(tmp_path: Path, tiny_run: Run) -> None:
-    """What a process killed between the two leaves behind."""
-    photos = tiny_run.photos("train")[:2]
-    cache = FeatureCache(tmp_path)
-    cache.add(photos, np.ones((2, 1, 1, 512), np.float16))
-    assert photos[0].sha256 in FeatureCache(tmp_path)
-    for index in tmp_path.glob("*.json"):
-        index.unlink()
-    assert photos[0].sha256 not in FeatureCache(tmp_path)
 
 
 def test_the_trunk_is_keras_own_vgg16_with_its_own_preprocessing() -> None:

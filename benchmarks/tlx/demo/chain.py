@@ -14,8 +14,8 @@ from tlx import atomic
 from tlx.bench.bench import BenchReport, run_bench
 from tlx.bench.prepare import BenchOptions
 from tlx.core.handover import photos_for_parity, trained_model
-from tlx.core.recipes import find_preset
-from tlx.core.train import Listener, TrainOptions, train
+from tlx.core.recipes.presets import find_preset
+from tlx.core.training.train import Listener, TrainOptions, train
 from tlx.demo.photographs import read_photographs, write_tiles
 from tlx.demo.summary import DemoFiles, DemoResult, Tally
 from tlx.demo.video import write_video

@@ -30,7 +30,7 @@ def demo(
     Example:  tlx demo
     """
     del verbose
-    from tlx.core.train import Listener
+    from tlx.core.training.train import Listener
     from tlx.demo.chain import DemoOptions, run_demo
     from tlx.demo.summary import find_faults, summarize
     from tlx.progress import deaf

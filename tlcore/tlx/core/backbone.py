@@ -16,7 +16,7 @@ from tlx.core.weights.layers import OWN_MODEL_LAYER
 from tlx.export.frameworks import import_keras
 
 if TYPE_CHECKING:
-    from tlx.core.recipes import Preprocessing
+    from tlx.core.recipes.recipe import Preprocessing
 
 FIRST_CONVOLUTION = "block1_conv1"
 IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
@@ -25,12 +25,12 @@ MINIMUM_SIZE = 32
 
 
 def build_trunk(weights: PretrainedWeights, size_hw: tuple[int, int], preprocessing: Preprocessing) -> Any:
-    """Build the frozen convolutions, from pixels to ``block5_pool``.
+    """Build the convolutions, from pixels to ``block5_pool``, all frozen.
 
     Args:
         weights: The 13 convolutions as Keras keeps them (BGR order in the first).
         size_hw: Height and width of the input, at least 32 each.
-        preprocessing: See :data:`tlx.core.recipes.Preprocessing`.
+        preprocessing: See :data:`tlx.core.recipes.recipe.Preprocessing`.
 
     Returns:
         A ``keras.Model`` from ``image`` (``uint8 [N, H, W, 3]``, RGB, 0–255) to ``float32 [N, H/32, W/32, 512]``.

@@ -1,18 +1,15 @@
 """Run folders: what a training leaves behind, and how it's found again.
 
-A run is built under a hidden name (``.partial-…``) and takes its own name in one step when everything in it is
-whole, so that no reader ever meets half a run.
+``run.json`` is written last: a folder without it is an unfinished run (:mod:`tlx.core.run_folder`), so that no reader
+ever takes half a run for a whole one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -21,12 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tlx import atomic
 from tlx.core.photos import Dataset, Photo, Split
-from tlx.core.recipes import Recipe
-from tlx.errors import OutputError, RunError
+from tlx.core.recipes.recipe import Recipe
+from tlx.errors import RunError
 
 RUNS_FOLDER = Path("runs")
 LATEST = "latest"
-_PARTIAL = ".partial-"
 
 
 class _Document(BaseModel):
@@ -144,6 +140,8 @@ def open_run(name: str | Path = LATEST, root: Path = RUNS_FOLDER) -> Run:
     for folder in (Path(name), root / name):
         if (folder / "run.json").is_file():
             return _read(folder)
+        if (folder / "training.json").is_file():
+            raise RunError(f"{folder}: the run isn't finished: go on with 'tlx train --resume {folder}'")
     raise RunError(f"{name}: no such run (neither a run folder nor a name in {root}/)")
 
 
@@ -166,44 +164,6 @@ def _read(folder: Path) -> Run:
     if not (folder / "model.keras").is_file():
         raise RunError(f"{folder}: the run has no model.keras: train again, or name another run")
     return Run(folder, record)
-
-
-@contextlib.contextmanager
-def new_run(preset: str, root: Path = RUNS_FOLDER) -> Iterator[tuple[str, Path]]:
-    """Give the name and the (hidden) folder of a run to fill; publish it on a clean exit, else remove it.
-
-    Raises:
-        OutputError: If the folder can't be made.
-    """
-    atomic.make_folder(root)
-    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-    name, partial = _reserve(root, f"{moment}-{preset}")
-    try:
-        yield name, partial
-        partial.rename(root / name)
-        atomic.fsync_folder(root)
-    except OSError as error:
-        raise OutputError(f"{root / name}: the run can't be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _reserve(root: Path, stem: str) -> tuple[str, Path]:
-    for attempt in range(1, 1000):
-        name = stem if attempt == 1 else f"{stem}-{attempt}"
-        partial = root / f"{_PARTIAL}{name}"
-        if (root / name).exists():
-            continue
-        try:
-            partial.mkdir()
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise OutputError(
-                f"{root}: not writable ({os.strerror(error.errno or 0)}): choose another place"
-            ) from error
-        return name, partial
-    raise OutputError(f"{root}: too many runs are called {stem}")
 
 
 def write_record(folder: Path, record: RunRecord) -> None:

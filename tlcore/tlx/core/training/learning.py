@@ -1,0 +1,155 @@
+"""From labelled photos to a trained network: the part of a training that computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx.core.photos import Dataset, Photo
+from tlx.core.recipes.recipe import Recipe
+from tlx.core.run_folder import Start
+from tlx.core.training.batches import Examples, encode_targets
+from tlx.core.training.devices import Compute
+from tlx.core.training.fitting import FitListener, FitPlan, Fitter
+from tlx.core.training.network import Network, build_network, head_weights, set_head_weights, set_trainable
+from tlx.core.training.state import TrainingState, load_checkpoint
+from tlx.core.training.validating import predict
+from tlx.core.trunk.extraction import ViewMaker
+from tlx.core.trunk.features import CachePlace, TrunkFeatures
+from tlx.core.trunk.spec import TrunkSpec
+from tlx.export.frameworks import import_keras
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is learned, from what.
+
+    Attributes:
+        class_weights: How much a photo of each class counts in the loss; empty: all the same.
+        checkpoint: Written as the training goes, and taken up where it is there.
+        checkpoint_minutes: See :class:`~tlx.core.training.fitting.FitPlan`.
+    """
+
+    recipe: Recipe
+    seed: int
+    dataset: Dataset
+    start: Start
+    checkpoint: Path
+    class_weights: dict[int, float] = field(default_factory=dict)
+    checkpoint_minutes: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a training made.
+
+    Attributes:
+        classifier: In ``float32``, from ``uint8`` RGB pixels to probabilities; layers are trainable as in the last
+            phase.
+        state: With the history.
+        probabilities: ``float32 [N, classes]``, of the validation photos.
+    """
+
+    classifier: Any
+    state: TrainingState
+    probabilities: npt.NDArray[np.float32]
+
+
+def build_for(lesson: Lesson, compute: Compute) -> Network:
+    """The network as the training starts: the same for the same seed."""
+    import_keras().utils.set_random_seed(lesson.seed)
+    with compute.scope():
+        network = build_network(lesson.start.weights, lesson.recipe, len(lesson.dataset.labels), compute.dtype)
+        set_head_weights(network.classifier, lesson.start.head)
+    return network
+
+
+def open_features(lesson: Lesson, network: Network, compute: Compute, place: CachePlace) -> TrunkFeatures:
+    """The cached features of the network's trunk."""
+    recipe = lesson.recipe
+    spec = TrunkSpec(
+        weights_sha256=lesson.start.weights.sha256,
+        size_hw=recipe.size_hw,
+        preprocessing=recipe.preprocessing,
+        resize=recipe.resize,
+        layer=recipe.cut_layer,
+        dtype=compute.dtype,
+    )
+    maker = ViewMaker(recipe.augmentation, lesson.seed, recipe.size_hw, recipe.resize)
+    return TrunkFeatures(network.trunk, spec, maker, place)
+
+
+def learn(
+    lesson: Lesson,
+    network: Network,
+    features: TrunkFeatures,
+    compute: Compute,
+    listener: FitListener = FitListener(),
+) -> Learned:
+    """Train the network, from its start or from its checkpoint.
+
+    Raises:
+        RunError: If the loss stops being a number, or the checkpoint doesn't fit.
+        OutputError: If the cache or the checkpoint can't be written.
+    """
+    examples = _Examples(lesson, features, units=network.tail.output_shape[-1], listener=listener)
+    plan = FitPlan(
+        recipe=lesson.recipe,
+        seed=lesson.seed,
+        photos=len(examples.photos),
+        train=examples.train,
+        validation=examples.validation(),
+        classes=examples.validation_classes,
+        checkpoint=lesson.checkpoint,
+        checkpoint_minutes=lesson.checkpoint_minutes,
+        jit_compile=compute.jit_compile,
+    )
+    resumed = load_checkpoint(lesson.checkpoint) if lesson.checkpoint.exists() else None
+    with compute.scope():
+        state = Fitter(network, plan, listener).run(resumed)
+    return Learned(
+        classifier=_in_float32(lesson, network),
+        state=state,
+        probabilities=predict(network.tail, plan.validation),
+    )
+
+
+class _Examples:
+    """The photos of both splits as the fitter takes them."""
+
+    def __init__(self, lesson: Lesson, features: TrunkFeatures, *, units: int, listener: FitListener) -> None:
+        dataset = lesson.dataset
+        self.photos: list[Photo] = dataset.split("train")
+        self._validation_photos = dataset.split("validation")
+        classes = np.array(dataset.class_indices(self.photos), np.int32)
+        self.validation_classes = np.array(dataset.class_indices(self._validation_photos), np.int32)
+        self._targets = encode_targets(classes, units)
+        self._validation_targets = encode_targets(self.validation_classes, units)
+        self._weights = None
+        if lesson.class_weights:
+            self._weights = np.array([lesson.class_weights[place] for place in classes.tolist()], np.float32)
+        self._features = features
+        self._progress = listener.progress
+
+    def train(self, number: int) -> Examples:
+        return Examples(self._features.rows(self.photos, number, self._progress), self._targets, self._weights)
+
+    def validation(self) -> Examples:
+        rows = self._features.rows(self._validation_photos, 0, self._progress)
+        self._features.pin(self._validation_photos, 0)
+        return Examples(rows, self._validation_targets)
+
+
+def _in_float32(lesson: Lesson, network: Network) -> Any:
+    """The classifier as it's saved: built anew, so that it has neither 16-bit layers nor a strategy."""
+    clean = build_network(lesson.start.weights, lesson.recipe, len(lesson.dataset.labels))
+    for layer in network.classifier.layers:
+        if layer.weights:
+            clean.classifier.get_layer(layer.name).set_weights(layer.get_weights())
+    set_trainable(clean, lesson.recipe.phases[-1])
+    assert head_weights(clean.classifier).keys() == head_weights(network.classifier).keys()
+    return clean.classifier

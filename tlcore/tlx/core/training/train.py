@@ -1,0 +1,285 @@
+"""Training, from a folder of photos to a finished run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tlx.cache import cache_folder
+from tlx.core import runs
+from tlx.core.backbone import MINIMUM_SIZE, read_trunk_weights
+from tlx.core.photos import Dataset, load_dataset
+from tlx.core.recipes.recipe import Recipe
+from tlx.core.run_folder import RunFolder, Start, begin_run, read_start, resume_run, unfinished_runs
+from tlx.core.runs import Run
+from tlx.core.training import disk
+from tlx.core.training.counting import class_weights, count_photos
+from tlx.core.training.devices import Compute, choose_compute
+from tlx.core.training.finishing import Finished, write_run
+from tlx.core.training.fitting import EpochRow, FitListener, unheard
+from tlx.core.training.learning import Lesson, build_for, learn, open_features
+from tlx.core.training.network import head_weights
+from tlx.core.training.tensorboard import epoch_logger
+from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
+from tlx.core.weights.chain import load_weights
+from tlx.errors import DataError, InputError, RunError
+from tlx.export.frameworks import import_keras
+from tlx.progress import Progress, deaf, silent
+
+_EPOCH_LINES_S: Final = 5.0
+"""Epochs that pass faster than this don't each get a line."""
+
+
+def refuse(question: str) -> bool:
+    """Answer no, as where nobody can be asked."""
+    del question
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told of a training, and asked.
+
+    Attributes:
+        progress: Told of steps.
+        notify: Told of facts worth a line.
+        confirm: Asked a question that wants a yes.
+        epoch_ended: Told of each finished epoch: its row of the history.
+    """
+
+    progress: Progress = silent
+    notify: Callable[[str], None] = deaf
+    confirm: Callable[[str], bool] = refuse
+    epoch_ended: Callable[[EpochRow], None] = unheard
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """On what a training runs; decides nothing about what it becomes, apart from roundings.
+
+    Attributes:
+        gpus: See :func:`tlx.core.training.devices.choose_compute`.
+        cache_gb: The most that cached features may take on disk, those of other trainings included.
+        checkpoint_minutes: How often the state is saved within an epoch.
+        tensorboard: Write logs for TensorBoard into the run's folder.
+    """
+
+    gpus: str | None = None
+    cache_gb: float = DEFAULT_LIMIT_GB
+    checkpoint_minutes: float = 5.0
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What a person chooses for one training.
+
+    Attributes:
+        weights: See :func:`tlx.core.weights.chain.load_weights`; not used with ``started_from``.
+        started_from: A run whose network (convolutions and head) is the starting point.
+        strict: Refuse photos that can't be read instead of leaving them out.
+        balance: Let all classes count the same in the loss, however many photos they have.
+    """
+
+    recipe: Recipe
+    seed: int = 0
+    weights: str = "imagenet"
+    started_from: Run | None = None
+    strict: bool = False
+    balance: bool = False
+    runs_root: Path = runs.RUNS_FOLDER
+    machine: Machine = Machine()
+
+
+def train(data: Path, options: TrainOptions, listener: Listener = Listener()) -> Run:
+    """Train a classifier on a folder of labelled photos.
+
+    Args:
+        data: See :mod:`tlx.core.photos` for its layouts.
+        options: Recipe, seed, starting point.
+        listener: Told how it goes.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        DataError: If the photos can't be trained on.
+        WeightsError: If the pretrained weights can't be had.
+        OutputError: If the run or the cache can't be written.
+        DeviceError: If there are fewer GPUs than asked for.
+        RunError: If the loss stops being a number; the run can be resumed from its last checkpoint.
+    """
+    if min(options.recipe.size_hw) < MINIMUM_SIZE:
+        raise InputError(f"--size {min(options.recipe.size_hw)}: VGG16 needs at least {MINIMUM_SIZE} pixels")
+    clock = Clock()
+    with clock.measure("check"):
+        dataset = load_dataset(data, seed=options.seed, strict=options.strict, progress=listener.progress)
+    _tell_data(dataset, listener)
+    if options.started_from:
+        _require_same_labels(dataset, options.started_from)
+    compute = choose_compute(options.recipe.precision, options.machine.gpus)
+    disk.require_room(options.runs_root, options.recipe)
+    start = _starting_point(options, listener)
+    plan = {
+        "data": str(dataset.root.resolve()),
+        "data_sha256": dataset.sha256,
+        "labels": list(dataset.labels),
+        "recipe": options.recipe.to_dict(),
+        "seed": options.seed,
+        "weights": start.weights.name,
+        "weights_is_imagenet": start.weights.is_imagenet,
+        "weights_sha256": start.weights.sha256,
+        "started_from": options.started_from.record.name if options.started_from else None,
+        "strict": options.strict,
+        "balance": options.balance,
+    }
+    with begin_run(options.runs_root, options.recipe.name, start, plan) as run:
+        return _train(run, dataset, start, _Means(options.machine, compute, clock, listener))
+
+
+def resume(folder: Path, machine: Machine = Machine(), listener: Listener = Listener()) -> Run:
+    """Go on with an unfinished run where its last checkpoint stands.
+
+    Args:
+        folder: The run's.
+        machine: May differ from before; then the end agrees with an undisturbed run but for roundings.
+        listener: Told how it goes.
+
+    Raises:
+        RunError: If there is no such unfinished run, or another process trains it.
+        DataError: If its photos are not the same any more.
+    """
+    clock = Clock()
+    with resume_run(folder) as run:
+        plan = run.plan
+        with clock.measure("check"):
+            dataset = load_dataset(Path(plan.data), seed=plan.seed, strict=plan.strict, progress=listener.progress)
+        if dataset.sha256 != plan.data_sha256:
+            raise DataError(
+                f"{plan.data}: not the photos that {run.folder.name} began with: put them back, or train anew"
+            )
+        recipe = Recipe.from_dict(plan.recipe)
+        compute = choose_compute(recipe.precision, machine.gpus)
+        return _train(run, dataset, read_start(run), _Means(machine, compute, clock, listener))
+
+
+def find_unfinished(name: str | None, root: Path) -> Path:
+    """The folder of the unfinished run that a person means.
+
+    Args:
+        name: A run's folder or name, the folder of its photos, or ``None`` and ``latest`` for the newest.
+        root: The folder that holds the runs.
+
+    Raises:
+        RunError: If there is none.
+    """
+    runs_found = unfinished_runs(root)
+    if name is None or name == runs.LATEST:
+        if not runs_found:
+            raise RunError(f"no unfinished run in {root}/: nothing to resume; 'tlx runs' lists what there is")
+        return runs_found[-1].folder
+    for folder in (Path(name), root / name):
+        if any((folder / document).is_file() for document in ("training.json", "run.json")):
+            return folder
+    of_data = [run for run in runs_found if Path(run.plan.data) == Path(name).resolve()]
+    if not of_data:
+        raise RunError(f"{name}: no unfinished run in {root}/ has this name or these photos: nothing to resume")
+    return of_data[-1].folder
+
+
+class Clock:
+    """Seconds spent in each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Count the time inside."""
+        started_s = time.monotonic()
+        yield
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - started_s, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    machine: Machine
+    compute: Compute
+    clock: Clock
+    listener: Listener
+
+
+def _train(run: RunFolder, dataset: Dataset, start: Start, means: _Means) -> Run:
+    listener, plan = means.listener, run.plan
+    recipe = Recipe.from_dict(plan.recipe)
+    lesson = Lesson(
+        recipe=recipe,
+        seed=plan.seed,
+        dataset=dataset,
+        start=start,
+        checkpoint=run.checkpoint,
+        class_weights=class_weights(dataset) if plan.balance else {},
+        checkpoint_minutes=means.machine.checkpoint_minutes,
+    )
+    network = build_for(lesson, means.compute)
+    place = disk.plan_cache(
+        cache_folder() / "trunk", lesson, network.trunk, limit_gb=means.machine.cache_gb, confirm=listener.confirm
+    )
+    features = open_features(lesson, network, means.compute, place)
+    with means.clock.measure("training"):
+        learned = learn(lesson, network, features, means.compute, _fit_listener(run, means))
+    write_run(run, Finished(lesson, learned, means.compute, means.clock.seconds), listener.notify)
+    run.finish()
+    return runs.open_run(run.folder)
+
+
+def _fit_listener(run: RunFolder, means: _Means) -> FitListener:
+    listener = means.listener
+    log = epoch_logger(run.folder) if means.machine.tensorboard else unheard
+    told_s = time.monotonic()
+
+    def epoch_ended(row: EpochRow) -> None:
+        nonlocal told_s
+        listener.epoch_ended(row)
+        log(row)
+        if time.monotonic() - told_s >= _EPOCH_LINES_S:
+            told_s = time.monotonic()
+            listener.notify(
+                f"epoch {row['epoch']} ({row['phase']}): loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}, "
+                f"validation loss {row['val_loss']:.4f}, validation accuracy {row['val_accuracy']:.4f}"
+            )
+
+    return FitListener(listener.progress, listener.notify, epoch_ended)
+
+
+def _tell_data(dataset: Dataset, listener: Listener) -> None:
+    for problem in dataset.problems:
+        listener.notify(f"left out: {problem}")
+    for split, by_label in count_photos(dataset).items():
+        listener.notify(f"{split}: " + ", ".join(f"{count} {label}" for label, count in by_label.items()))
+    listener.notify(f"{len(dataset.problems)} photos left out" if dataset.problems else "all photos are readable")
+
+
+def _require_same_labels(dataset: Dataset, run: Run) -> None:
+    if list(dataset.labels) != run.labels:
+        raise DataError(
+            f"{dataset.root}: --from {run.record.name} knows the classes {', '.join(run.labels)}, "
+            f"these photos are of {', '.join(dataset.labels)}: train without --from"
+        )
+
+
+def _starting_point(options: TrainOptions, listener: Listener) -> Start:
+    """The convolutions to start from, and the head where an earlier run is continued."""
+    run = options.started_from
+    if run is None:
+        weights = load_weights(options.weights, progress=listener.progress)
+        for line in weights.notes:
+            listener.notify(line)
+        return Start(weights, {})
+    model: Any = import_keras().models.load_model(run.model_path, compile=False)
+    weights = read_trunk_weights(model, run.recipe.preprocessing, run.record.weights.name)
+    return Start(weights, head_weights(model))
