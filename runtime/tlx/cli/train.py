@@ -59,13 +59,17 @@ def train(
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of the last phase.")] = None,
     size: Annotated[int | None, typer.Option("--size", help="Another input size in pixels (square).")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
-    balance: Annotated[bool, typer.Option("--balance", help="Let rare classes count as much as frequent ones.")] = False,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Let rare classes count as much as frequent ones.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse photos that can't be read.")] = False,
     gpus: Annotated[
         str | None, typer.Option("--gpus", help="all, a number, or 0 for the CPU (default: one GPU if there is any).")
     ] = None,
     cache_gb: Annotated[float, typer.Option("--cache-gb", min=0.1, help="Most that cached features may take.")] = 20.0,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write logs for TensorBoard into the run.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write logs for TensorBoard into the run.")
+    ] = False,
     runs: Annotated[Path, typer.Option("--runs", help="Folder for the runs.")] = Path("runs"),
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -119,9 +123,7 @@ def _recipe(changes: dict[str, Any], started_from: Run | None) -> Recipe:
     recipe = started_from.recipe if started_from else find_preset(changes["preset"] or DEFAULT_PRESET)
     if changes["config"] is not None:
         recipe = load_recipe(changes["config"], recipe)
-    return recipe.changed(
-        epochs=changes["epochs"], size=changes["size"], unfreeze_from=changes["unfreeze-from"]
-    )
+    return recipe.changed(epochs=changes["epochs"], size=changes["size"], unfreeze_from=changes["unfreeze-from"])
 
 
 def _refuse_changes(changes: dict[str, Any]) -> None:

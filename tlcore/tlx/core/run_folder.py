@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -172,7 +173,7 @@ def read_start(run: RunFolder) -> Start:
         RunError: If they are damaged.
     """
     try:
-        with np.load(run.start, allow_pickle=False) as file:
+        with run.start.open("rb") as content, np.load(content, allow_pickle=False) as file:
             layers = {
                 name: LayerWeights(kernel=file[f"{name}/kernel"], bias=file[f"{name}/bias"])
                 for name in json.loads(str(file["layers"]))
@@ -180,7 +181,7 @@ def read_start(run: RunFolder) -> Start:
             head: dict[str, list[Any]] = {}
             for key in sorted(key for key in file.files if key.startswith("head/")):
                 head.setdefault(key.split("/")[1], []).append(file[key])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise RunError(f"{run.start}: can't be read ({error}): train again") from error
     weights = PretrainedWeights.from_layers(run.plan.weights, layers)
     if weights.sha256 != run.plan.weights_sha256:

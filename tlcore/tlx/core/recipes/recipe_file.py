@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tlx.core.recipes.recipe import Recipe
-from tlx.core.settings_file import build, read_settings
+from tlx.core.settings import build
+from tlx.core.settings_file import read_settings
 
 
 def load_recipe(path: Path, base: Recipe) -> Recipe:

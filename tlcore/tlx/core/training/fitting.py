@@ -16,7 +16,7 @@ from tlx.core.recipes.recipe import Phase, Recipe
 from tlx.core.training.batches import Examples, epoch_order, make_batches, steps_in
 from tlx.core.training.compiling import compile_tail
 from tlx.core.training.network import Network, set_trainable
-from tlx.core.training.state import Checkpoint, TrainingState, assign, save_checkpoint
+from tlx.core.training.state import Checkpoint, TrainingState, assign, save_checkpoint, sync_state
 from tlx.core.training.stopping import StopRequest, deferred_stop
 from tlx.core.training.validating import accuracy_and_loss, predict
 from tlx.errors import RunError
@@ -172,10 +172,20 @@ class Fitter:
         save_checkpoint(self._plan.checkpoint, self._state, self._tail, with_optimizer=not between_phases)
         self._saved_s = time.monotonic()
 
-    def take_metrics(self) -> None:
-        """Go on with the sums of an epoch that an earlier process began."""
-        if self._resumed is not None and self._state.step:
-            assign(self._tail.metrics_variables, self._resumed.metrics, "metrics")
+    def add_earlier_sums(self) -> None:
+        """Go on with the sums of an epoch that an earlier process began, after the first step of this one.
+
+        Before it Keras hasn't made the variables. They are sums, so the order of addition is that of an undisturbed
+        epoch.
+        """
+        if self._resumed is not None and self._resumed.state.step:
+            sync_state(self._tail)
+            variables = self._tail.metrics_variables
+            sums = [
+                np.asarray(variable) + earlier
+                for variable, earlier in zip(variables, self._resumed.metrics, strict=True)
+            ]
+            assign(variables, sums, "metrics")
         self._resumed = None
 
     def after_step(self, phase: Phase, logs: Mapping[str, float], seconds: float, stop: StopRequest) -> None:
@@ -228,12 +238,12 @@ def _watcher(fitter: Fitter, phase: Phase, stop: StopRequest) -> Any:
 
         def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             del epoch, logs
-            fitter.take_metrics()
             self._started_s = time.monotonic()
 
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
             del batch
             now_s = time.monotonic()
+            fitter.add_earlier_sums()
             fitter.after_step(phase, logs or {}, now_s - self._started_s, stop)
             self._started_s = now_s
 

@@ -71,9 +71,7 @@ def save_checkpoint(path: Path, state: TrainingState, tail: Any, *, with_optimiz
     Raises:
         OutputError: If the disk is full; the last checkpoint is still there, whole.
     """
-    # On JAX the model's own variables lag behind within an epoch.
-    if hasattr(tail, "jax_state_sync"):
-        tail.jax_state_sync()
+    sync_state(tail)
     optimizer = tail.optimizer.variables if with_optimizer else []
     groups: dict[str, Arrays] = {
         "variables": _values(tail.variables),
@@ -91,6 +89,12 @@ def save_checkpoint(path: Path, state: TrainingState, tail: Any, *, with_optimiz
     return True
 
 
+def sync_state(model: Any) -> None:
+    """Bring a model's variables up to date: on JAX they lag behind within an epoch."""
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
+
+
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
@@ -98,7 +102,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         RunError: If it can't be read or is of another version.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             document = json.loads(str(file["document"]))
             groups = {group: [file[name] for name in sorted(_named(file, group))] for group in _GROUPS}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

@@ -1,4 +1,4 @@
-"""Logs of a training for TensorBoard, written by TensorFlow alone: the ``tensorboard`` package is needed to look at them."""
+"""Logs of a training for TensorBoard, written by TensorFlow alone; looking at them takes the tensorboard package."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from tlx.core.training.network import head_weights
 from tlx.core.training.tensorboard import epoch_logger
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
 from tlx.core.weights.chain import load_weights
-from tlx.errors import DataError, InputError, RunError
+from tlx.errors import DataError, InputError, OutputError, RunError
 from tlx.export.frameworks import import_keras
 from tlx.progress import Progress, deaf, silent
 
@@ -137,7 +137,7 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
         "strict": options.strict,
         "balance": options.balance,
     }
-    with begin_run(options.runs_root, options.recipe.name, start, plan) as run:
+    with begin_run(options.runs_root, options.recipe.name, start, plan) as run, _resumable(run, listener):
         return _train(run, dataset, start, _Means(options.machine, compute, clock, listener))
 
 
@@ -154,7 +154,7 @@ def resume(folder: Path, machine: Machine = Machine(), listener: Listener = List
         DataError: If its photos are not the same any more.
     """
     clock = Clock()
-    with resume_run(folder) as run:
+    with resume_run(folder) as run, _resumable(run, listener):
         plan = run.plan
         with clock.measure("check"):
             dataset = load_dataset(Path(plan.data), seed=plan.seed, strict=plan.strict, progress=listener.progress)
@@ -235,6 +235,17 @@ def _train(run: RunFolder, dataset: Dataset, start: Start, means: _Means) -> Run
     write_run(run, Finished(lesson, learned, means.compute, means.clock.seconds), listener.notify)
     run.finish()
     return runs.open_run(run.folder)
+
+
+@contextmanager
+def _resumable(run: RunFolder, listener: Listener) -> Iterator[None]:
+    """Say how to go on with a training that was stopped from outside."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, OutputError):
+        if run.checkpoint.exists():
+            listener.notify(f"what was learned so far is kept, go on with: tlx train --resume {run.folder}")
+        raise
 
 
 def _fit_listener(run: RunFolder, means: _Means) -> FitListener:

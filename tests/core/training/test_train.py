@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from tlx.core.runs import Run
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TLX_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 def quick_options(runs_root: Path, **changes: object) -> TrainOptions:
     recipe = find_preset(str(changes.pop("preset", "features"))).changed(epochs=2, size=32)
     return TrainOptions(recipe, weights="none", runs_root=runs_root, **changes)  # type: ignore[arg-type]
