@@ -23,7 +23,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 SHARED_PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "data" / "cats_dogs"
 # Tests that take one of these need what the marker names, marked or not.
-MARKER_OF_FIXTURE = {"photos_dir": "photos"}
+MARKER_OF_FIXTURE = {"photos_dir": "photos", "browser": "browser"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -90,6 +90,11 @@ def test_tlx_comes_from_the_wheel(edge: Edge) -> None:
     assert Path(done.stdout.strip()).is_relative_to(edge.bin.parent)
 
 
+def test_the_style_of_reports_is_in_the_wheel(edge: Edge) -> None:
+    code = "from importlib.resources import files; print(files('tlx.core.report').joinpath('style.css').read_text())"
+    assert "prefers-color-scheme: dark" in edge.run("python", "-c", code).stdout
+
+
 def test_it_classifies_photos_and_a_video(
     edge: Edge, tiny_model: Path, tmp_path: Path, write_photo: PhotoWriter, write_video: VideoWriter
 ) -> None:

@@ -1,0 +1,132 @@
+"""The report of a run: one HTML file that needs nothing else, not even scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from tlx import atomic
+from tlx.core.report import fact_sections, photo_sections, quality_sections, training_sections
+from tlx.core.report.markup import Markup, element, join
+from tlx.core.report.section import Section
+from tlx.core.report.source import ReportSource
+from tlx.core.report.words import UNKNOWN, counted, date, duration, energy
+from tlx.version import __version__
+
+# The page can't fetch anything, whatever a file name or a label manages to smuggle in.
+_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def write_report(source: ReportSource, path: Path) -> None:
+    """Write a run's report as one self-contained HTML file, whole or not at all.
+
+    Photos that can't be read any more are shown as such.
+
+    Raises:
+        OutputError: If it can't be written.
+    """
+    atomic.write_text(path, render(source))
+
+
+def render(source: ReportSource) -> str:
+    """The page as HTML; thumbnails are read from the photos' files."""
+    sections = [
+        section
+        for section in (
+            training_sections.curves(source),
+            quality_sections.quality(source.evaluation),
+            photo_sections.mistakes(source.evaluation),
+            photo_sections.augmentation(source),
+            fact_sections.data(source),
+            training_sections.time_and_energy(source),
+            fact_sections.configuration(source),
+            fact_sections.environment(source),
+            fact_sections.next_commands(source),
+        )
+        if section is not None
+    ]
+    body = element(
+        "body",
+        _header(source, sections),
+        element("main", *(section.markup() for section in sections)),
+        _footer(),
+    )
+    return f"<!DOCTYPE html>\n{element('html', _head(source.record.name), body, lang='en')}\n"
+
+
+def _head(name: str) -> Markup:
+    style = resources.files("tlx.core.report").joinpath("style.css").read_text(encoding="utf-8")
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name_="color-scheme", content="light dark"),
+        element("title", f"{name} · tlx"),
+        element("style", Markup(style)),
+    )
+
+
+def _header(source: ReportSource, sections: Sequence[Section]) -> Markup:
+    record = source.record
+    facts = (
+        date(record.created_utc),
+        f"recipe {record.recipe.get('name', UNKNOWN)}",
+        counted(len(record.data.labels), "class", "classes"),
+        f"seed {record.seed}",
+    )
+    tiles = [
+        element("div", element("dt", name), element("dd", value, element("small", words)))
+        for name, value, words in _tiles(source)
+    ]
+    links = [element("a", section.title, href=f"#{section.anchor}") for section in sections]
+    return element(
+        "header",
+        element("h1", record.name),
+        element("p", join(facts, " · "), class_="facts"),
+        element("dl", *tiles, class_="tiles"),
+        *_cautions(source),
+        element("nav", *links, aria_label="Contents"),
+    )
+
+
+def _tiles(source: ReportSource) -> list[tuple[str, str, str]]:
+    result = source.record.result
+    joules = getattr(result, "energy_j", {}) or {}
+    seconds = sum(result.seconds.values())
+    return [
+        *quality_sections.headline_tiles(source.evaluation),
+        ("kept epoch", str(result.kept_epoch), f"of {result.epochs}"),
+        ("training", duration(seconds), energy(sum(joules.values())) if joules else "from the photos to the model"),
+    ]
+
+
+def _cautions(source: ReportSource) -> list[Markup]:
+    """What a reader must know not to read too much into the figures."""
+    words = []
+    if source.record.result.kept_epoch != source.record.result.epochs:
+        words.append(
+            "The validation photos also chose the epoch that is kept, so expect a little less on photos that the "
+            "model has never met."
+        )
+    if source.evaluation.trained_on:
+        words.append(
+            f"{counted(source.evaluation.trained_on, 'photo')} of these are training photos: the figures flatter "
+            "the model."
+        )
+    if not source.record.weights.is_imagenet:
+        words.append(f"The network did not start from ImageNet's weights but from: {source.record.weights.name}.")
+    return [element("p", text, class_="caution") for text in words]
+
+
+def _footer() -> Markup:
+    return element(
+        "footer",
+        element(
+            "p",
+            f"Written by tlx {__version__}. This file holds small copies of some of your photos and loads nothing "
+            "from elsewhere.",
+        ),
+    )
