@@ -18,6 +18,9 @@ CONTRACT_KEY = "tlx.contract"
 DIGEST_KEY = "tlx.digest"
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
+TEMPERATURE_SCALING = "temperature scaling"
+COLDEST, HOTTEST = 0.01, 100.0
+"""The bounds of a temperature."""
 
 Precision = Literal["fp32", "fp16", "int8"]
 ResizeMethod = Literal["area", "bilinear", "nearest"]
@@ -78,6 +81,23 @@ class Parity(_Document):
     photos_from: str
 
 
+class CalibrationRecord(_Document):
+    """How sure the answers should sound; the graph's own output stays as the network computes it.
+
+    Attributes:
+        method: How ``temperature`` was found and is meant; see :func:`tlx.calibration.at_temperature`.
+        photos: What it was fitted on: how many of the run's validation photos.
+        ece_before: The expected calibration error on these photos, 0 to 1, without the temperature.
+        ece_after: With it, on the same photos: on others it will be higher.
+    """
+
+    method: str = TEMPERATURE_SCALING
+    temperature: float = Field(ge=COLDEST, le=HOTTEST)
+    photos: int = Field(ge=1)
+    ece_before: Probability
+    ece_after: Probability
+
+
 class Training(_Document):
     """Where the model came from; fingerprints are SHA-256 in hex."""
 
@@ -124,6 +144,7 @@ class Contract(_Document):
     threshold: Probability = 0.5
     precision: Precision = "fp32"
     known_answers: KnownAnswers | None = None
+    calibration: CalibrationRecord | None = None
     training: Training | None = None
     export: ExportRecord | None = None
 

@@ -64,11 +64,35 @@ def test_json_is_one_object_for_both_kinds(
     assert (of_file["data"]["trained_on"], of_run["data"]["trained_on"]) == (None, 24)
 
 
+def test_csv_is_the_table_of_predictions(tiny_model: Path, tmp_path: Path, make_photos: PhotoMaker) -> None:
+    make_photos(tmp_path / "photos", {"red": 3, "green": 2})
+    (tmp_path / "photos" / "red" / "0.jpg").rename(tmp_path / "photos" / "red" / os.fsdecode(b"\xff.jpg"))
+    command = [sys.executable, "-m", "tlx.cli.app", "evaluate", str(tiny_model), "photos", "--quiet"]
+    command += ["--format", "csv", "--predictions", "predictions.csv"]
+    result = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, check=False)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout == (tmp_path / "predictions.csv").read_bytes()
+    lines = result.stdout.splitlines()
+    assert lines[0] == b"path,label,predicted,p_red,p_green,p_blue"
+    assert len(lines) == 6
+    assert any(line.startswith(b"photos/red/\xff.jpg,red,red,") for line in lines)
+
+
+def test_the_reliability_diagram_is_a_picture(tiny_model: Path, tmp_path: Path, make_photos: PhotoMaker) -> None:
+    from tlx.images import read
+
+    make_photos(tmp_path / "photos", {"red": 3, "green": 2})
+    result = run_tlx("evaluate", tiny_model, "photos", "-q", "--reliability", "reliability.png", folder=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert min(read(tmp_path / "reliability.png").shape[:2]) > 500
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["latest"], "no finished run in runs/: run 'tlx train DATA' first"),
         (["absent", "photos"], "absent: no such run"),
+        (["photos"], "photos: a folder, but not a run's: to evaluate on its photos, name the model before it"),
         (["absent.onnx", "photos"], "absent.onnx: "),
         (["text.onnx", "photos"], "a text file, not ONNX"),
         (["MODEL"], "a model file has no photos of its own: name a folder of labelled photos"),
@@ -77,6 +101,10 @@ def test_json_is_one_object_for_both_kinds(
         (["MODEL", "photos", "--split", "test"], "photos: has no folder test: leave out --split"),
         (["MODEL", "corrupt"], "corrupt: none of its 1 photos can be read"),
         (["MODEL", "photos", "--predictions", "absent/a.csv"], "the folder absent does not exist: create it first"),
+        (["MODEL", "photos", "--predictions", "foreign"], "foreign: is a folder: name a file"),
+        (["MODEL", "photos", "--reliability", "absent/a.png"], "the folder absent does not exist: create it first"),
+        (["MODEL", "photos", "--reliability", "a.gif"], "a.gif: expected a name that ends in .png or .svg"),
+        (["MODEL", "flat"], "flat: expected one folder of photos for each class (red, green, blue), found none that"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
@@ -87,6 +115,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "0.jpg").write_text("no photo")
     (tmp_path / "text.onnx").write_text("no model")
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat" / "0.jpg").write_text("no photo")
     before = sorted(tmp_path.rglob("*"))
     words = [str(tiny_model) if word == "MODEL" else word for word in arguments]
     result = run_tlx("evaluate", *words, "--quiet", folder=tmp_path)

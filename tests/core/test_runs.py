@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tlx.contract import CalibrationRecord
 from tlx.core import runs
 from tlx.errors import RunError
 
@@ -46,6 +47,17 @@ def test_open_run_says_what_is_missing(tiny_run: Run, tmp_path: Path) -> None:
     (tmp_path / "broken" / "run.json").write_text('{"schema": 1}')
     with pytest.raises(RunError, match=r"run\.json can't be read"):
         runs.open_run("broken", tmp_path)
+
+
+def test_a_run_from_before_calibration_is_read(tiny_run: Run, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run.folder, tmp_path / "run")
+    document = json.loads((tmp_path / "run" / "run.json").read_bytes())
+    del document["calibration"]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(document))
+    assert runs.open_run(tmp_path / "run").record.calibration is None
+    record = CalibrationRecord(temperature=1.5, photos=12, ece_before=0.1, ece_after=0.02)
+    runs.write_record(tmp_path / "run", tiny_run.record.model_copy(update={"calibration": record}))
+    assert runs.open_run(tmp_path / "run").record.calibration == record
 
 
 def test_photos_are_found_again_by_split(tiny_run: Run) -> None:

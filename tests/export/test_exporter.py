@@ -15,7 +15,9 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
+from tlx.contract import CalibrationRecord
 from tlx.core.handover import photos_for_parity, trained_model
+from tlx.core.runs import Run
 from tlx.errors import GateError, InputError, ModelFileError, OutputError
 from tlx.export.exporter import TrainedModel, choose_photos, export_model
 from tlx.export.frameworks import import_keras
@@ -27,14 +29,19 @@ from tlx.runtime.model_file import ModelFile
 from tlx.runtime.proof import prove_known_answers
 
 if TYPE_CHECKING:
-    from tlx.core.runs import Run
     from tlx.export.exporter import Exported
+
+
+# Carried in the contract only: the graph's probabilities must still be those of Keras.
+CALIBRATION = CalibrationRecord(temperature=3, photos=12, ece_before=0.2, ece_after=0.1)
 
 
 @pytest.fixture(scope="session")
 def exported(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     output = tmp_path_factory.mktemp("exported") / "model.onnx"
-    return export_model(trained_model(tiny_run), output, photos=photos_for_parity(tiny_run))
+    record = tiny_run.record.model_copy(update={"calibration": CALIBRATION})
+    trained = trained_model(Run(tiny_run.folder, record))
+    return export_model(trained, output, photos=photos_for_parity(tiny_run))
 
 
 def plan_for(run: Run) -> ParityPlan:
@@ -49,6 +56,7 @@ def test_export_proves_parity_and_writes_it_into_the_file(exported: Exported, ti
     assert (parity.photos, parity.labels_equal) == (12, 12)
     assert parity.max_abs_difference <= 1e-4
     assert contract.labels == ["blue", "red"]
+    assert contract.calibration == CALIBRATION
     assert contract.training is not None
     assert contract.training.data_sha256 == tiny_run.record.data.sha256
     assert contract.export.processor

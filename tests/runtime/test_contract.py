@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from tlx.contract import Contract, InputSpec, KnownAnswer, KnownAnswers, parse_contract
+from tlx.contract import CalibrationRecord, Contract, InputSpec, KnownAnswer, KnownAnswers, parse_contract
 from tlx.errors import ModelFileError
 from tlx.known_answers import synthetic_picture
+
+FITTED = {"photos": 10, "ece_before": 0.1, "ece_after": 0.1}
 
 
 def contract() -> Contract:
@@ -31,6 +33,17 @@ def test_contract_json_has_schema_and_a_top_level_list_of_labels() -> None:
     assert document["input"]["size_hw"] == [150, 151]
 
 
+def test_a_temperature_is_optional_and_survives() -> None:
+    assert "calibration" in contract().to_dict()
+    older = contract().to_dict()
+    del older["calibration"]
+    assert parse_contract(json.dumps(older), "m.onnx").calibration is None
+    record = CalibrationRecord(temperature=1.5, photos=100, ece_before=0.1, ece_after=0.02)
+    assert record.method == "temperature scaling"
+    carrying = contract().model_copy(update={"calibration": record})
+    assert parse_contract(carrying.to_json(), "m.onnx") == carrying
+
+
 def test_fields_of_a_newer_writer_are_ignored() -> None:
     document = contract().to_dict() | {"lens": "wide"}
     document["input"]["depth"] = 10
@@ -48,6 +61,10 @@ def test_fields_of_a_newer_writer_are_ignored() -> None:
         ({"input": {"size_hw": [150, 1_000_000]}}, "input.size_hw.1"),  # an absurd shape
         ({"resize": {"method": "magic"}}, "resize.method"),
         ({"threshold": 1.5}, "threshold"),
+        ({"calibration": {"temperature": 0, **FITTED}}, "calibration.temperature"),
+        ({"calibration": {"temperature": 1e-300, **FITTED}}, "calibration.temperature"),
+        ({"calibration": {"temperature": 1e300, **FITTED}}, "calibration.temperature"),
+        ({"calibration": {"temperature": 2, **FITTED, "photos": 0}}, "calibration.photos"),
         ({"labels": ["cats", "dogs", "owls"]}, "document"),  # known answers have two columns
     ],
 )

@@ -13,6 +13,7 @@ import numpy as np
 
 from tlx import atomic
 from tlx.contract import (
+    CalibrationRecord,
     Contract,
     ExportRecord,
     InputSpec,
@@ -49,6 +50,7 @@ class TrainedModel:
         keras_model: From ``uint8 [N, H, W, 3]`` RGB to a sigmoid or softmax.
         labels: In the order of the output's columns.
         training: Where it came from, for the contract.
+        calibration: Of its probabilities, for the contract; the exported graph gives them uncalibrated.
     """
 
     keras_model: Path
@@ -56,6 +58,7 @@ class TrainedModel:
     size_hw: tuple[int, int]
     resize: ResizeMethod
     training: Training
+    calibration: CalibrationRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,7 @@ def _draft_contract(trained: TrainedModel, model: Any, opset: int) -> Contract:
         input=InputSpec(size_hw=trained.size_hw),
         resize=ResizeSpec(method=trained.resize),
         known_answers=KnownAnswers(tolerance=KNOWN_ANSWER_TOLERANCE, answers=answers),
+        calibration=trained.calibration,
         training=trained.training,
         export=ExportRecord(
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tlx.cli import terminal
-from tlx.cli.options import Device, DeviceOption, FormatOption, QuietOption, TextFormat, VerboseOption
+from tlx.cli.options import Device, DeviceOption, QuietOption, VerboseOption
 from tlx.errors import OutputError
+
+if TYPE_CHECKING:
+    from tlx.core.evaluation.evaluate import Evaluation
 
 EXAMPLE = """
 \b
 Example:  tlx evaluate model.onnx photos/test
-          tlx evaluate latest --predictions predictions.csv
+          tlx evaluate latest --reliability reliability.png --predictions predictions.csv
 
 DATA holds one folder of photos for each class, or such folders below train/, validation/ and test/.
 A run without DATA is evaluated on its own validation photos.
 """
+
+
+class ResultFormat(StrEnum):
+    """How an evaluation is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
 
 
 class Part(StrEnum):
@@ -41,44 +53,74 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option("--predictions", metavar="FILE.csv", help="Write a row for each photo.")
     ] = None,
+    reliability: Annotated[
+        Path | None, typer.Option("--reliability", metavar="FILE.png", help="Draw how sure it is against how right.")
+    ] = None,
     mistakes: Annotated[int, typer.Option("--mistakes", min=0, help="How many mistakes to list at most.")] = 10,
     runs: Annotated[Path, typer.Option("--runs", help="Folder that holds the runs.")] = Path("runs"),
     device: DeviceOption = Device.AUTO,
-    format_: FormatOption = TextFormat.TEXT,
+    format_: Annotated[
+        ResultFormat,
+        typer.Option("--format", "-f", help="text for people, json for programs, csv: a row for each photo."),
+    ] = ResultFormat.TEXT,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Measure a model file or a run on labelled photos."""
     del verbose
-    import json
-
-    from tlx.core.evaluation.document import describe, write_predictions
+    from tlx.core.evaluation.document import write_predictions
     from tlx.core.evaluation.evaluate import EvaluateOptions, evaluate_model
-    from tlx.core.evaluation.text import format_evaluation
-    from tlx.runtime.sinks import printable
+    from tlx.core.evaluation.reliability import draw_reliability, reliability_tables, require_drawable
 
-    if predictions is not None and not predictions.parent.is_dir():  # before minutes of classifying
-        raise OutputError(f"{predictions}: the folder {predictions.parent} does not exist: create it first")
+    _require_writable(predictions, reliability)  # before minutes of classifying
+    if reliability is not None:
+        require_drawable(reliability)
     options = EvaluateOptions(data, split.value if split else None, device.value, runs)
     with terminal.progress_bar(quiet=quiet) as progress:
         evaluation = evaluate_model(model_or_run, options, progress)
     if predictions is not None:
         write_predictions(evaluation, predictions)
+    if reliability is not None:
+        draw_reliability(reliability_tables(evaluation.calibration), reliability)
     if not quiet:
-        if evaluation.model.note:
-            terminal.note(f"tlx: warning: {evaluation.model.note}")
-        for problem in evaluation.unreadable:
-            terminal.note(printable(f"left out: {problem}"))
-    if format_ is TextFormat.JSON:
+        _tell_problems(evaluation)
+    _say_result(evaluation, format_, mistakes)
+    if not quiet:
+        name = shlex.quote(evaluation.model.name)
+        is_file = evaluation.model.sha256 is not None
+        terminal.next_command(f"tlx bench {name}" if is_file else f"tlx export model.onnx --run {name}")
+
+
+def _require_writable(*outputs: Path | None) -> None:
+    for path in filter(None, outputs):
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: the folder {path.parent} does not exist: create it first")
+        if path.is_dir():
+            raise OutputError(f"{path}: is a folder: name a file")
+
+
+def _tell_problems(evaluation: Evaluation) -> None:
+    from tlx.runtime.sinks import printable
+
+    if evaluation.model.note:
+        terminal.note(f"tlx: warning: {evaluation.model.note}")
+    for problem in evaluation.unreadable:
+        terminal.note(printable(f"left out: {problem}"))
+
+
+def _say_result(evaluation: Evaluation, format_: ResultFormat, mistakes: int) -> None:
+    import json
+
+    from tlx.core.evaluation.document import describe, predictions_csv
+    from tlx.core.evaluation.text import format_evaluation
+
+    if format_ is ResultFormat.JSON:
         terminal.say(json.dumps(describe(evaluation, mistakes), allow_nan=False))
+    elif format_ is ResultFormat.CSV:
+        terminal.write(predictions_csv(evaluation))
     else:
         for line in format_evaluation(evaluation, mistakes):
             terminal.say(line)
-    if not quiet:
-        is_file = evaluation.model.sha256 is not None
-        terminal.next_command(
-            f"tlx bench {evaluation.model.name}" if is_file else f"tlx export model.onnx --run {evaluation.model.name}"
-        )
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{EXAMPLE}"

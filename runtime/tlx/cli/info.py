@@ -11,6 +11,7 @@ from tlx.cli import terminal
 from tlx.cli.options import FormatOption, TextFormat, VerboseOption
 
 if TYPE_CHECKING:
+    from tlx.contract import CalibrationRecord
     from tlx.core.runs import Run
     from tlx.runtime.model_file import ModelFile
 
@@ -50,6 +51,11 @@ def _rows(rows: list[tuple[str, str]]) -> list[str]:
     return [f"{name:<{width}}{value}" for name, value in rows]
 
 
+def _describe_calibration(calibration: CalibrationRecord) -> str:
+    error = f"calibration error {calibration.ece_before:.4f}, with it {calibration.ece_after:.4f}"
+    return f"temperature {calibration.temperature:.3f}, fitted on {calibration.photos} validation photos: {error}"
+
+
 def _describe_model(path: Path, model_file: ModelFile) -> list[str]:
     contract = model_file.contract
     height, width = contract.input.size_hw
@@ -70,6 +76,8 @@ def _describe_model(path: Path, model_file: ModelFile) -> list[str]:
         if training.validation_accuracy is not None:
             accuracy = f"{training.validation_accuracy:.4f} on {training.validation_photos} validation photos"
             rows.append(("accuracy", f"{accuracy}, measured in training"))
+    if calibration := contract.calibration:
+        rows.append(("calibration", _describe_calibration(calibration)))
     if exported := contract.export:
         rows.append(("exported", f"{exported.created_utc}, opset {exported.opset}, on {exported.processor}"))
         if parity := exported.parity:
@@ -98,6 +106,7 @@ def _describe_run(run: Run) -> list[str]:
         ("photos", f"{counts} ({record.data.root})"),
         ("left out", str(len(record.data.problems))),
         ("accuracy", f"validation {result.validation_accuracy:.4f}, training {result.training_accuracy:.4f}"),
+        *([("calibration", _describe_calibration(record.calibration))] if record.calibration else []),
         ("kept epoch", f"{result.kept_epoch} of {result.epochs}"),
         ("seconds", ", ".join(f"{stage} {seconds:g}" for stage, seconds in result.seconds.items())),
     ]

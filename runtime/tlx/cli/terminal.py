@@ -18,6 +18,13 @@ def say(text: str = "") -> None:
     print(text)  # noqa: T201 - the one place that prints results
 
 
+def write(content: bytes) -> None:
+    """Write results to stdout as they are, whatever the terminal's encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def note(text: str) -> None:
     """Write one line about the work (not a result) to stderr."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place that prints notes

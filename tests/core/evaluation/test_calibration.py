@@ -8,13 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tlx.core.evaluation.calibration import (
-    at_temperature,
-    calibrate,
-    calibration_error,
-    fit_temperature,
-    reliability_table,
-)
+from tlx.calibration import at_temperature
+from tlx.contract import COLDEST, HOTTEST
+from tlx.core.evaluation.calibration import calibrate, calibration_error, fit_temperature, reliability_table
 
 
 def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -86,13 +82,6 @@ def test_fit_temperature_says_when_there_is_none(labels: list[int], first: list[
     assert (calibration.temperature, calibration.ece_at_temperature, calibration.log_loss_at_temperature) == (None,) * 3
 
 
-def test_at_temperature_by_hand() -> None:
-    odds = np.array([[0.2, 0.8]])  # 1 to 4: at 2 it's the square root, at 0.5 the square
-    np.testing.assert_allclose(at_temperature(odds, 1), odds)
-    np.testing.assert_allclose(at_temperature(odds, 2), [[1 / 3, 2 / 3]])
-    np.testing.assert_allclose(at_temperature(odds, 0.5), [[1 / 17, 16 / 17]])
-
-
 def test_certain_and_wrong_stays_finite() -> None:
     probabilities = np.array([[1, 0]] * 9 + [[0, 1]], np.float32)
     temperature = fit_temperature(np.zeros(10, np.int64), probabilities)
@@ -111,3 +100,43 @@ def test_calibrate_mends_an_overconfident_model() -> None:
     assert calibration.log_loss_at_temperature == pytest.approx(
         -np.log(softmax(logits)[np.arange(5000), labels]).mean(), abs=0.01
     )
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_reliability_table_is_scikit_learn_s(classes: int) -> None:
+    from sklearn.calibration import calibration_curve
+
+    labels, logits = drawn(1000, classes, seed=3)
+    probabilities = softmax(logits)
+    right = probabilities.argmax(axis=1) == labels
+    accuracy, confidence = calibration_curve(right, probabilities.max(axis=1), n_bins=15)
+    table = reliability_table(labels, probabilities)
+    np.testing.assert_allclose([row.accuracy for row in table], accuracy)
+    np.testing.assert_allclose([row.confidence for row in table], confidence)
+
+
+def test_a_carried_temperature_is_judged_on_other_photos() -> None:
+    labels, logits = drawn(20_000, 3, seed=4)
+    probabilities = softmax(logits * 2.5)
+    temperature = fit_temperature(labels[:10_000], probabilities[:10_000])
+    calibration = calibrate(labels[10_000:], probabilities[10_000:], temperature)
+    carried = calibration.carried
+    assert carried is not None
+    assert carried.temperature == temperature
+    assert calibration.ece > 0.1
+    assert carried.ece < 0.02
+    assert calibration_error(carried.bins) == carried.ece
+    # The best one for these photos can only be better by the measure that it minimizes.
+    assert calibration.log_loss_at_temperature is not None
+    assert calibration.log_loss_at_temperature <= carried.log_loss < calibration.log_loss_at_temperature + 0.001
+    assert calibrate(labels, probabilities).carried is None
+
+
+@pytest.mark.parametrize("temperature", [COLDEST, HOTTEST])
+def test_an_extreme_carried_temperature_gives_finite_figures(temperature: float) -> None:
+    labels = np.array([0, 0, 1])
+    probabilities = np.array([[0.9, 0.1], [0, 1], [0.3, 0.7]], np.float32)
+    carried = calibrate(labels, probabilities, temperature).carried
+    assert carried is not None
+    assert np.isfinite(carried.log_loss)
+    assert 0 <= carried.ece <= 1

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tlx.core.evaluation.document import describe, write_predictions
+from tlx.contract import CalibrationRecord
+from tlx.core.evaluation.document import describe, predictions_csv, write_predictions
 from tlx.core.evaluation.evaluate import EvaluateOptions, assess, evaluate_model
 from tlx.core.evaluation.labelled import LabelledPhoto, LabelledPhotos
 from tlx.core.evaluation.predicting import Predictions
 from tlx.core.evaluation.predictors import ModelSpec
+from tlx.core.evaluation.reliability import draw_reliability, reliability_tables
 from tlx.core.evaluation.text import format_evaluation
+from tlx.core.runs import write_record
 from tlx.errors import DataError, ImageError, InputError, MissingDependencyError, OutputError
 
 if TYPE_CHECKING:
@@ -68,6 +71,47 @@ def test_training_photos_are_recognized_wherever_they_lie(tiny_run: Run, colour_
     assert (evaluation.metrics.n, evaluation.trained_on) == (15, 3)
     text = "\n".join(format_evaluation(evaluation, 0))
     assert "3 of them are training photos: the figures flatter the model" in text
+
+
+def test_a_carried_temperature_is_told_for_runs_and_files(
+    tiny_run: Run, make_model: ModelMaker, colour_photos: Path, tmp_path: Path
+) -> None:
+    import onnx
+
+    from tlx.export.publish import sealed_bytes
+    from tlx.runtime.model_file import ModelFile
+
+    carried = CalibrationRecord(temperature=2.5, photos=12, ece_before=0.2, ece_after=0.1)
+    shutil.copytree(tiny_run.folder, tmp_path / "run")
+    write_record(tmp_path / "run", tiny_run.record.model_copy(update={"calibration": carried}))
+    (tmp_path / "plain.onnx").write_bytes(make_model(labels=("blue", "red")))
+    contract = ModelFile.read(tmp_path / "plain.onnx").contract.model_copy(update={"calibration": carried})
+    (tmp_path / "model.onnx").write_bytes(sealed_bytes(onnx.load(tmp_path / "plain.onnx"), contract))
+
+    own = evaluate_model(str(tmp_path / "run"), EvaluateOptions(device="cpu"))
+    others = evaluate_model(str(tmp_path / "run"), EvaluateOptions(colour_photos, "train", device="cpu"))
+    of_file = evaluate_model(str(tmp_path / "model.onnx"), EvaluateOptions(colour_photos, device="cpu"))
+    of_plain = evaluate_model(str(tmp_path / "plain.onnx"), EvaluateOptions(colour_photos, device="cpu"))
+    assert (own.calibrated_on, own.trained_on) == (12, 0)
+    assert (others.calibrated_on, others.trained_on) == (0, 24)
+    assert of_file.calibrated_on is None
+    # The temperature changes no probability and no decision, only what is said of them.
+    np.testing.assert_array_equal(of_file.probabilities, of_plain.probabilities)
+    assert of_file.metrics == of_plain.metrics
+    assert of_file.calibration.bins == of_plain.calibration.bins
+    assert of_plain.calibration.carried is None
+    for evaluation in (own, others, of_file):
+        text = format_evaluation(evaluation, 0)
+        assert evaluation.calibration.carried is not None
+        (line,) = [line for line in text if line.startswith("carried")]
+        assert line.startswith(f"carried            2.500: error {evaluation.calibration.carried.ece:.4f}, log loss ")
+        assert any("fitted in training on 12 validation photos" in line for line in text)
+        assert any("12 of them among these" in line for line in text) == (evaluation is own)
+        document = json.loads(json.dumps(describe(evaluation, 0), allow_nan=False))
+        assert document["calibration"]["carried"]["temperature"] == 2.5
+        assert document["model"]["calibration"] == carried.model_dump()
+        assert document["data"]["calibrated_on"] == evaluation.calibrated_on
+    assert not any(line.startswith("carried") for line in format_evaluation(of_plain, 0))
 
 
 def test_two_of_three_classes(tiny_model: Path, colour_photos: Path) -> None:
@@ -138,6 +182,20 @@ def test_text_stays_narrow_and_short(classes: int, long: bool) -> None:
     assert any("199, 1 left out" in line for line in lines)
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize(("photos", "wrong"), [(1, 0), (1, 1), (12, 0), (12, 12)])
+def test_one_photo_all_right_and_all_wrong_have_figures(classes: int, photos: int, wrong: int, tmp_path: Path) -> None:
+    evaluation = made_up(("cats", "dogs", "owls")[:classes], photos, wrong=wrong)
+    document = json.loads(json.dumps(describe(evaluation, 99), allow_nan=False))
+    assert (document["n"], document["accuracy"]) == (photos, 1 - wrong / photos)
+    assert len(document["mistakes"]) == wrong
+    assert (document["roc_auc"] is None) == (photos == 1)
+    assert document["calibration"]["ece"] == pytest.approx(0.9 + 0.1 / classes if wrong else 0.1 - 0.1 / classes)
+    assert document["calibration"]["temperature"] is None
+    assert any(f"{wrong} wrong" in line for line in format_evaluation(evaluation, 10))
+    draw_reliability(reliability_tables(evaluation.calibration), tmp_path / "reliability.png")
+
+
 def test_text_shows_control_characters_of_file_names() -> None:
     evaluation = made_up(("cats\x1b[31m", "dogs"), 4, wrong=1)
     assert not any("\x1b" in line for line in format_evaluation(evaluation, 10))
@@ -152,6 +210,7 @@ def test_predictions_have_a_row_for_each_photo(tmp_path: Path) -> None:
     assert len(rows) == 5
     assert rows[1][:3] == ["photos/0.jpg", "cats, small", "dogs"]
     assert [float(value) for value in rows[1][3:]] == pytest.approx([0.05, 0.95])
+    assert (tmp_path / "predictions.csv").read_bytes() == predictions_csv(evaluation)
     with pytest.raises(OutputError):
         write_predictions(evaluation, tmp_path / "absent" / "predictions.csv")
 

@@ -57,7 +57,7 @@ def test_a_class_may_be_called_like_a_part(tmp_path: Path, make_photos: PhotoMak
     ("folders", "split", "message"),
     [
         (None, None, "no such folder"),
-        ([], None, "expected one folder of photos for each class (blue, green, red), found no photos"),
+        ([], None, "expected one folder of photos for each class (blue, green, red), found none that holds photos"),
         (["red", "pink", "black"], None, "these photos are also of black, pink: rename or move away those folders"),
         (["red"], "test", "has no folder test: leave out --split"),
         (["test/red"], None, "has no folder for validation, only test: name one of them with --split"),

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from tlx.core.evaluation.metrics import SMALLEST_PROBABILITY, floored, measure, wilson_interval
+from tlx.calibration import SMALLEST_PROBABILITY
+from tlx.core.evaluation.metrics import measure, wilson_interval
 
 THREE = ("ant", "bee", "cow")
 
@@ -69,11 +70,6 @@ def test_log_loss_tells_how_wrong_a_sure_mistake_is() -> None:
     probabilities = np.array([[1 - 1e-12, 1e-12], [0.5, 0.5]], np.float32)
     metrics = measure(np.array([1, 0]), probabilities, labels=("no", "yes"), threshold=0.5)
     assert metrics.log_loss == pytest.approx((12 * math.log(10) + math.log(2)) / 2, rel=1e-5)
-
-
-def test_floored_leaves_what_is_large_enough() -> None:
-    np.testing.assert_allclose(floored(np.array([[0.25, 0.75]])), [[0.25, 0.75]])
-    assert floored(np.array([[0.0, 1.0]]))[0, 0] == pytest.approx(SMALLEST_PROBABILITY)
 
 
 @pytest.mark.parametrize(

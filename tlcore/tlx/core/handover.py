@@ -29,6 +29,7 @@ def trained_model(run: Run) -> TrainedModel:
             validation_accuracy=record.result.validation_accuracy,
             validation_photos=sum(record.data.counts["validation"].values()),
         ),
+        calibration=record.calibration,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tlx import atomic
+from tlx.contract import CalibrationRecord
 from tlx.core.photos import Dataset, Photo, Split
 from tlx.core.recipes.recipe import Recipe
 from tlx.errors import RunError
@@ -73,6 +74,7 @@ class RunRecord(_Document):
 
     Attributes:
         trainable_tensors: Weight tensors that training changed, and of how many in all.
+        calibration: Fitted on the validation photos; None where no temperature fits them.
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -87,6 +89,7 @@ class RunRecord(_Document):
     layers: list[LayerRecord]
     trainable_tensors: tuple[int, int]
     environment: dict[str, Any]
+    calibration: CalibrationRecord | None = None
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,18 @@ class, whatever the decision threshold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tlx.core.evaluation.metrics import floored
+from tlx.calibration import at_temperature, floored
+from tlx.contract import COLDEST, HOTTEST
+from tlx.core.evaluation.metrics import log_loss
 
 BINS: Final = 15
-_COLDEST, _HOTTEST = 0.01, 100.0
 _HALVINGS: Final = 80
 
 
@@ -37,15 +39,34 @@ class ReliabilityBin:
 
 
 @dataclass(frozen=True, slots=True)
+class Tempered:
+    """The figures of the same photos at a temperature.
+
+    Attributes:
+        temperature: See :func:`tlx.calibration.at_temperature`.
+        ece: The expected calibration error with it.
+        log_loss: The log loss with it.
+        bins: The reliability table with it, without empty bins.
+    """
+
+    temperature: float
+    ece: float
+    log_loss: float
+    bins: tuple[ReliabilityBin, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """How far confidence and accuracy lie apart.
 
     Attributes:
-        ece: Expected calibration error over :data:`BINS` bins of equal width, 0 to 1.
+        ece: Expected calibration error over :data:`BINS` bins of equal width, 0 to 1, of the probabilities as they are.
         bins: The reliability table, without empty bins.
         temperature: See :func:`fit_temperature`; fitted on these very photos.
         ece_at_temperature: What the error would be with it, on the same photos; None without one.
         log_loss_at_temperature: The same for the log loss.
+        carried: The same with the temperature that the model brought along: on photos other than those that it was
+            fitted on the honest figure. None if it brought none.
     """
 
     ece: float
@@ -53,27 +74,43 @@ class Calibration:
     temperature: float | None
     ece_at_temperature: float | None
     log_loss_at_temperature: float | None
+    carried: Tempered | None = None
 
 
-def calibrate(true_classes: npt.NDArray[np.int64], probabilities: npt.NDArray[np.floating[Any]]) -> Calibration:
+def calibrate(
+    true_classes: npt.NDArray[np.int64],
+    probabilities: npt.NDArray[np.floating[Any]],
+    own_temperature: float | None = None,
+) -> Calibration:
     """Measure calibration and fit the temperature.
 
     Args:
         true_classes: ``[N]``, N at least 1.
-        probabilities: ``[N, classes]``.
+        probabilities: ``[N, classes]``, as the model gives them.
+        own_temperature: The one that the model brought along.
+
+    Raises:
+        MissingDependencyError: If scikit-learn isn't installed.
     """
     table = reliability_table(true_classes, probabilities)
     temperature = fit_temperature(true_classes, probabilities)
-    if temperature is None:
-        return Calibration(calibration_error(table), table, None, None, None)
-    scaled = at_temperature(probabilities, temperature)
+    fitted = None if temperature is None else _tempered(true_classes, probabilities, temperature)
     return Calibration(
         ece=calibration_error(table),
         bins=table,
         temperature=temperature,
-        ece_at_temperature=calibration_error(reliability_table(true_classes, scaled)),
-        log_loss_at_temperature=-float(np.log(scaled[np.arange(len(scaled)), true_classes]).mean()),
+        ece_at_temperature=fitted.ece if fitted else None,
+        log_loss_at_temperature=fitted.log_loss if fitted else None,
+        carried=None if own_temperature is None else _tempered(true_classes, probabilities, own_temperature),
     )
+
+
+def _tempered(
+    true_classes: npt.NDArray[np.int64], probabilities: npt.NDArray[np.floating[Any]], temperature: float
+) -> Tempered:
+    scaled = at_temperature(probabilities, temperature)
+    table = reliability_table(true_classes, scaled)
+    return Tempered(temperature, calibration_error(table), log_loss(true_classes, scaled), table)
 
 
 def reliability_table(
@@ -95,27 +132,10 @@ def reliability_table(
     )
 
 
-def calibration_error(table: tuple[ReliabilityBin, ...]) -> float:
+def calibration_error(table: Sequence[ReliabilityBin]) -> float:
     """The expected calibration error: |accuracy - confidence| of the bins, weighted by their photos."""
     total = sum(row.count for row in table)
     return sum(row.count * abs(row.accuracy - row.confidence) for row in table) / total
-
-
-def at_temperature(probabilities: npt.NDArray[np.floating[Any]], temperature: float) -> npt.NDArray[np.float64]:
-    """What the probabilities become when the logits are divided by a temperature: ``softmax(log p / T)``.
-
-    Above 1 they move towards each other, below 1 apart; their order stays.
-
-    Args:
-        probabilities: ``[N, classes]``; see :func:`~tlx.core.evaluation.metrics.floored` for very small ones.
-        temperature: Above 0.
-
-    Returns:
-        ``[N, classes]``, each row summing to 1.
-    """
-    logits = np.log(floored(probabilities)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def fit_temperature(true_classes: npt.NDArray[np.int64], probabilities: npt.NDArray[np.floating[Any]]) -> float | None:
@@ -132,7 +152,7 @@ def fit_temperature(true_classes: npt.NDArray[np.int64], probabilities: npt.NDAr
         better; if the answers are no better than chance, hotter is.
     """
     logits = np.log(floored(probabilities))
-    low, high = 1 / _HOTTEST, 1 / _COLDEST
+    low, high = 1 / HOTTEST, 1 / COLDEST
     if _slope(logits, true_classes, low) >= 0 or _slope(logits, true_classes, high) <= 0:
         return None
     for _ in range(_HALVINGS):
@@ -141,7 +161,7 @@ def fit_temperature(true_classes: npt.NDArray[np.int64], probabilities: npt.NDAr
             low = middle
         else:
             high = middle
-    return 2 / (low + high)
+    return min(HOTTEST, max(COLDEST, 2 / (low + high)))
 
 
 def _slope(logits: npt.NDArray[np.float64], true_classes: npt.NDArray[np.int64], sharpness: float) -> float:

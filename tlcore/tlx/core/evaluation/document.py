@@ -29,13 +29,16 @@ def describe(evaluation: Evaluation, mistakes: int) -> dict[str, Any]:
     - ``best_threshold`` (two classes, else ``null``): ``label`` is given from ``value`` of its probability upwards,
       ``balanced_accuracy``; chosen on these very photos;
     - ``calibration``: ``ece``, ``bin_count`` (of equal width over 0 to 1), ``bins`` (those with photos: ``low``,
-      ``high``, ``count``, ``confidence``, ``accuracy``), ``temperature``, ``ece_at_temperature``,
-      ``log_loss_at_temperature``; the temperature is fitted on these very photos;
+      ``high``, ``count``, ``confidence``, ``accuracy``) of the probabilities as they come; ``temperature``,
+      ``ece_at_temperature``, ``log_loss_at_temperature``, fitted on these very photos; ``carried``: ``temperature``,
+      ``ece``, ``log_loss``, ``bins`` with the temperature that the model brought along, ``null`` if it brought none;
     - ``mistake_count`` and ``mistakes``, the most confident first: ``path``, ``label``, ``predicted``,
       ``probability`` (of ``predicted``);
-    - ``model``: ``name``, ``engine``, ``labels``, ``threshold``, ``sha256`` (of a model file);
+    - ``model``: ``name``, ``engine``, ``labels``, ``threshold``, ``size_hw``, ``resize``, ``sha256`` (of a model
+      file), ``calibration`` (what it carries, as in the contract, or ``null``);
     - ``data``: ``root``, ``split``, ``trained_on`` (how many of these photos the run was trained on; ``null`` for a
-      model file), ``left_out``: ``path`` and ``reason`` of each photo that can't be read.
+      model file), ``calibrated_on`` (the same for the carried temperature), ``left_out``: ``path`` and ``reason`` of
+      each photo that can't be read.
 
     Args:
         evaluation: What is described.
@@ -62,11 +65,10 @@ def describe(evaluation: Evaluation, mistakes: int) -> dict[str, Any]:
     }
 
 
-def write_predictions(evaluation: Evaluation, path: Path) -> None:
-    """Write one row a photo: ``path``, ``label``, ``predicted`` and ``p_<label>`` for each class.
+def predictions_csv(evaluation: Evaluation) -> bytes:
+    """One row a photo: ``path``, ``label``, ``predicted`` and ``p_<label>`` for each class; UTF-8.
 
-    Raises:
-        OutputError: If the file can't be written.
+    File names that aren't valid text keep their own bytes.
     """
     labels = evaluation.model.labels
     text = io.StringIO()
@@ -74,8 +76,16 @@ def write_predictions(evaluation: Evaluation, path: Path) -> None:
     writer.writerow(["path", "label", "predicted", *(f"p_{label}" for label in labels)])
     for photo, given, row in zip(evaluation.photos, evaluation.given, evaluation.probabilities, strict=True):
         writer.writerow([photo.path, photo.label, labels[given], *(f"{value:.7g}" for value in row)])
-    # File names that aren't valid text keep their own bytes.
-    atomic.write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
+    return text.getvalue().encode(errors="surrogateescape")
+
+
+def write_predictions(evaluation: Evaluation, path: Path) -> None:
+    """Write :func:`predictions_csv` to a file.
+
+    Raises:
+        OutputError: If the file can't be written.
+    """
+    atomic.write_bytes(path, predictions_csv(evaluation))
 
 
 def _best_threshold(evaluation: Evaluation) -> dict[str, Any] | None:
@@ -103,7 +113,10 @@ def _model(evaluation: Evaluation) -> dict[str, Any]:
         "engine": model.engine,
         "labels": list(model.labels),
         "threshold": model.threshold,
+        "size_hw": list(model.size_hw),
+        "resize": model.resize,
         "sha256": model.sha256,
+        "calibration": model.calibration.model_dump(mode="json") if model.calibration else None,
     }
 
 
@@ -112,5 +125,6 @@ def _data(evaluation: Evaluation) -> dict[str, Any]:
         "root": str(evaluation.root),
         "split": evaluation.split,
         "trained_on": evaluation.trained_on,
+        "calibrated_on": evaluation.calibrated_on,
         "left_out": [{"path": error.source, "reason": error.reason} for error in evaluation.unreadable],
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +50,7 @@ class Evaluation:
         photos: Those that could be read.
         unreadable: What is wrong with each of the others.
         trained_on: How many of ``photos`` (by content) the run was trained on; None where that isn't known.
+        calibrated_on: The same for the temperature that it carries; also None if it carries none.
         probabilities: ``float32 [N, classes]``, a row for each photo.
         given: ``int64 [N]``, the class that each photo was given.
         threshold: The best one for these photos; None unless there are two classes, both with photos.
@@ -60,6 +63,7 @@ class Evaluation:
     photos: tuple[LabelledPhoto, ...]
     unreadable: tuple[ImageError, ...]
     trained_on: int | None
+    calibrated_on: int | None
     probabilities: Probabilities
     given: npt.NDArray[np.int64]
     metrics: Metrics
@@ -78,6 +82,7 @@ def evaluate_model(model: str, options: EvaluateOptions, progress: Progress = si
 
     Raises:
         MissingDependencyError: If scikit-learn (for a run also Keras) isn't installed.
+        InputError: If no photos are named for a model file, or no model for the photos.
         ModelFileError: If the model can't be used.
         RunError: If there is no such run.
         DataError: If the photos can't be evaluated on.
@@ -91,13 +96,16 @@ def evaluate_model(model: str, options: EvaluateOptions, progress: Progress = si
         predictor: Predictor = OnnxPredictor(path, options.device)
         photos = photos_in_folder(options.data, predictor.spec.labels, options.split)
         return _evaluate(predictor, photos, None, progress)
+    places = (path, options.runs_root / model)
+    if options.data is None and path.is_dir() and not any((place / "run.json").exists() for place in places):
+        raise InputError(f"{model}: a folder, but not a run's: to evaluate on its photos, name the model before it")
     run = open_run(model, options.runs_root)
     photos = _photos_for(run, options)
-    return _evaluate(KerasPredictor(run, options.device), photos, _training_photos(run), progress)
+    return _evaluate(KerasPredictor(run, options.device), photos, _splits_of(run), progress)
 
 
 def assess(
-    model: ModelSpec, photos: LabelledPhotos, predictions: Predictions, training_photos: frozenset[str] | None = None
+    model: ModelSpec, photos: LabelledPhotos, predictions: Predictions, splits: Mapping[str, Split] | None = None
 ) -> Evaluation:
     """Judge the predictions for labelled photos.
 
@@ -105,7 +113,7 @@ def assess(
         model: Whose they are.
         photos: What was asked for.
         predictions: For ``photos.photos``, in their order.
-        training_photos: Content hashes (hex) of what the model was trained on, where that is known.
+        splits: The split of each photo that the model's run knows, by its content hash (hex); None without a run.
 
     Raises:
         DataError: If no photo could be read.
@@ -120,6 +128,8 @@ def assess(
     true_classes = np.array([places[photo.label] for photo in read], np.int64)
     probabilities = predictions.probabilities
     given = given_classes(probabilities, model.threshold)
+    found = None if splits is None else Counter(splits.get(one) for one in predictions.sha256)
+    own = model.calibration
     two = len(model.labels) == 2  # noqa: PLR2004 - a threshold is for two classes
     return Evaluation(
         model=model,
@@ -127,21 +137,22 @@ def assess(
         split=photos.split,
         photos=read,
         unreadable=predictions.unreadable,
-        trained_on=None if training_photos is None else sum(one in training_photos for one in predictions.sha256),
+        trained_on=None if found is None else found["train"],
+        calibrated_on=None if found is None or own is None else found["validation"],
         probabilities=probabilities,
         given=given,
         metrics=measure(true_classes, probabilities, labels=model.labels, threshold=model.threshold),
         threshold=best_threshold(true_classes, probabilities[:, 1], model.threshold) if two else None,
-        calibration=calibrate(true_classes, probabilities),
+        calibration=calibrate(true_classes, probabilities, own.temperature if own else None),
         mistakes=rank_mistakes(true_classes, given, probabilities),
     )
 
 
 def _evaluate(
-    predictor: Predictor, photos: LabelledPhotos, training_photos: frozenset[str] | None, progress: Progress
+    predictor: Predictor, photos: LabelledPhotos, splits: Mapping[str, Split] | None, progress: Progress
 ) -> Evaluation:
     predictions = predict_files(predictor, [photo.path for photo in photos.photos], progress)
-    return assess(predictor.spec, photos, predictions, training_photos)
+    return assess(predictor.spec, photos, predictions, splits)
 
 
 def _photos_for(run: Run, options: EvaluateOptions) -> LabelledPhotos:
@@ -150,5 +161,6 @@ def _photos_for(run: Run, options: EvaluateOptions) -> LabelledPhotos:
     return photos_in_folder(options.data, run.labels, options.split)
 
 
-def _training_photos(run: Run) -> frozenset[str]:
-    return frozenset(photo.sha256 for photo in run.photos("train"))
+def _splits_of(run: Run) -> dict[str, Split]:
+    splits: tuple[Split, ...] = ("train", "validation")
+    return {photo.sha256: split for split in splits for photo in run.photos(split)}

@@ -110,7 +110,9 @@ def _labelled(folder: Path) -> Iterator[LabelledPhoto]:
 
 def _require_known_labels(folder: Path, photos: Sequence[LabelledPhoto], labels: Sequence[str]) -> None:
     if not photos:
-        raise DataError(f"{folder}: expected one folder of photos for each class ({_words(labels)}), found no photos")
+        raise DataError(
+            f"{folder}: expected one folder of photos for each class ({_words(labels)}), found none that holds photos"
+        )
     unknown = sorted({photo.label for photo in photos} - set(labels))
     if unknown:
         raise DataError(

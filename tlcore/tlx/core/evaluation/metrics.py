@@ -11,16 +11,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tlx.calibration import floored
 from tlx.core.evaluation.scikit_learn import import_metrics
 from tlx.runtime.classifier import decide
 
 CONFIDENCE: Final = 0.95
-SMALLEST_PROBABILITY: Final = float(np.finfo(np.float64).eps)
-"""Probabilities count as at least this much where their logarithm is taken, as scikit-learn does it.
-
-A softmax tells smaller ones apart than 1e-7, so float32's own precision would hide how wrong a sure mistake is; a zero
-needs some floor.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,7 @@ def measure(
     confusion = sklearn_metrics.confusion_matrix(true_classes, given, labels=places)
     return Metrics(
         n=len(true_classes),
-        accuracy=correct / len(true_classes),
+        accuracy=float(sklearn_metrics.accuracy_score(true_classes, given)),
         accuracy_interval=wilson_interval(correct, len(true_classes)),
         # Not balanced_accuracy_score, which warns of classes that are given but have no photos.
         balanced_accuracy=float(recall[support > 0].mean()),
@@ -105,7 +100,7 @@ def measure(
         ),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         roc_auc=_roc_auc(true_classes, probabilities),
-        log_loss=float(sklearn_metrics.log_loss(true_classes, floored(probabilities), labels=places)),
+        log_loss=log_loss(true_classes, probabilities),
     )
 
 
@@ -114,10 +109,10 @@ def given_classes(probabilities: npt.NDArray[np.floating[Any]], threshold: float
     return np.array([decide(row, threshold) for row in probabilities.tolist()], np.int64)
 
 
-def floored(probabilities: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
-    """Probabilities of at least :data:`SMALLEST_PROBABILITY`, each row summing to 1."""
-    raised = np.clip(np.asarray(probabilities, np.float64), SMALLEST_PROBABILITY, 1)
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+def log_loss(true_classes: npt.NDArray[np.int64], probabilities: npt.NDArray[np.floating[Any]]) -> float:
+    """Mean negative natural logarithm of the true class's probability; finite, see :func:`~tlx.calibration.floored`."""
+    places = range(probabilities.shape[1])
+    return float(import_metrics().log_loss(true_classes, floored(probabilities), labels=places))
 
 
 def wilson_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +10,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tlx.contract import ResizeMethod
+from tlx.contract import CalibrationRecord, ResizeMethod
+from tlx.core.recipes import Recipe
 from tlx.core.runs import Run
 from tlx.errors import DeviceError, InputError, ModelFileError
 from tlx.export.frameworks import import_keras, import_tensorflow
@@ -33,6 +35,7 @@ class ModelSpec:
         size_hw: Of the pictures that it takes.
         resize: How they get that size.
         sha256: The seal of a model file; None for a run.
+        calibration: The temperature that it carries; its probabilities come without it.
         note: What a person should know about the device; usually None.
     """
 
@@ -43,7 +46,33 @@ class ModelSpec:
     size_hw: tuple[int, int]
     resize: ResizeMethod
     sha256: str | None = None
+    calibration: CalibrationRecord | None = None
     note: str | None = None
+
+
+def spec_of_run(
+    folder: Path, labels: Sequence[str], recipe: Recipe, calibration: CalibrationRecord | None = None
+) -> ModelSpec:
+    """What one must know of a run's model, finished or not.
+
+    Args:
+        folder: The run's, under its final name.
+        labels: In the order of the output.
+        recipe: What it is trained by.
+        calibration: What it carries, once that is known.
+
+    Raises:
+        MissingDependencyError: If Keras isn't installed.
+    """
+    return ModelSpec(
+        name=str(folder),
+        engine=f"keras.{import_keras().backend.backend()}",
+        labels=tuple(labels),
+        threshold=0.5,
+        size_hw=recipe.size_hw,
+        resize=recipe.resize,
+        calibration=calibration,
+    )
 
 
 class Predictor(Protocol):
@@ -82,6 +111,7 @@ class OnnxPredictor:
             size_hw=contract.input.size_hw,
             resize=contract.resize.method,
             sha256=self._classifier.sha256,
+            calibration=contract.calibration,
             note=self._classifier.session.note,
         )
 
@@ -102,16 +132,9 @@ class KerasPredictor:
             DeviceError: If a GPU is asked for and TensorFlow finds none.
             ModelFileError: If the model can't be loaded.
         """
-        backend = _choose_device(device)
+        _choose_device(device)
         self._model = load_keras_model(run.model_path)
-        self.spec = ModelSpec(
-            name=str(run.folder),
-            engine=f"keras.{backend}",
-            labels=tuple(run.labels),
-            threshold=0.5,
-            size_hw=run.recipe.size_hw,
-            resize=run.recipe.resize,
-        )
+        self.spec = spec_of_run(run.folder, run.labels, run.recipe, run.record.calibration)
 
     def predict(self, images_rgb: Images) -> Probabilities:
         """See :meth:`Predictor.predict`."""
@@ -124,19 +147,18 @@ class KerasPredictor:
         return probabilities
 
 
-def _choose_device(device: Device) -> str:
-    """Let Keras see what was asked for; give its backend's name."""
+def _choose_device(device: Device) -> None:
+    """Let Keras see what was asked for."""
     backend = str(import_keras().backend.backend())
     if backend != "tensorflow":
         if device != "auto":
             raise InputError(
                 f"--device {device}: Keras runs on {backend} here, which chooses itself: leave --device out"
             )
-        return backend
+        return
     config = import_tensorflow().config
     gpus = config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise DeviceError("--device gpu: TensorFlow finds no GPU: 'tlx doctor' shows more, --device cpu runs without")
     if device == "cpu" and gpus:
         config.set_visible_devices([], "GPU")
-    return backend

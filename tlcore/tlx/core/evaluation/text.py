@@ -119,10 +119,21 @@ def _calibration(evaluation: Evaluation) -> Iterator[str]:
             f"temperature        {calibration.temperature:.3f}, fitted on these photos: error "
             f"{calibration.ece_at_temperature:.4f}, log loss {calibration.log_loss_at_temperature:.4f}"
         )
+    yield from _carried(evaluation)
     yield ""
     yield "confidence       photos    mean  accuracy"
     for row in calibration.bins:
         yield f"{row.low:.3f} to {row.high:.3f}  {row.count:>6}  {row.confidence:.4f}    {row.accuracy:.4f}"
+
+
+def _carried(evaluation: Evaluation) -> Iterator[str]:
+    own, carried = evaluation.model.calibration, evaluation.calibration.carried
+    if own is None or carried is None:
+        return
+    yield f"carried            {own.temperature:.3f}: error {carried.ece:.4f}, log loss {carried.log_loss:.4f}"
+    again = evaluation.calibrated_on
+    among = f", {again} of them among these" if again else ""
+    yield f"                   fitted in training on {own.photos} validation photos{among}"
 
 
 def _mistakes(evaluation: Evaluation, count: int) -> Iterator[str]:

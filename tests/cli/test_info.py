@@ -1,0 +1,66 @@
+"""``tlx info`` as a person runs it, on files and runs with and without a temperature."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tlx.contract import CalibrationRecord
+    from tlx.core.runs import Run
+
+
+def info(*arguments: str | Path) -> str:
+    command = [sys.executable, "-m", "tlx.cli.app", "info", *map(str, arguments)]
+    result = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+def row(name: str, text: str) -> str | None:
+    return next((line.removeprefix(name).strip() for line in text.splitlines() if line.startswith(name)), None)
+
+
+@pytest.fixture
+def calibration() -> CalibrationRecord:
+    from tlx.contract import CalibrationRecord
+
+    return CalibrationRecord(temperature=1.75, photos=12, ece_before=0.1, ece_after=0.025)
+
+
+EXPECTED = "temperature 1.750, fitted on 12 validation photos: calibration error 0.1000, with it 0.0250"
+
+
+def test_a_run_shows_its_temperature(tiny_run: Run, calibration: CalibrationRecord, tmp_path: Path) -> None:
+    from tlx.core.runs import write_record
+
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run.folder, folder)
+    without = tiny_run.record.model_copy(update={"calibration": None})
+    write_record(folder, without)
+    assert row("calibration", info(folder)) is None
+    write_record(folder, without.model_copy(update={"calibration": calibration}))
+    assert row("calibration", info(folder)) == EXPECTED
+    assert json.loads(info(folder, "--format", "json"))["run"]["calibration"] == calibration.model_dump()
+
+
+def test_a_file_shows_its_temperature(tiny_model: Path, calibration: CalibrationRecord, tmp_path: Path) -> None:
+    import onnx
+
+    from tlx.export.publish import sealed_bytes
+    from tlx.runtime.model_file import ModelFile
+
+    assert row("calibration", info(tiny_model)) is None
+    contract = ModelFile.read(tiny_model).contract.model_copy(update={"calibration": calibration})
+    path = tmp_path / "carried.onnx"
+    path.write_bytes(sealed_bytes(onnx.load(tiny_model), contract))
+    assert row("calibration", info(path)) == EXPECTED
+    document = json.loads(info(path, "--format", "json"))
+    assert document["contract"]["calibration"]["method"] == "temperature scaling"
