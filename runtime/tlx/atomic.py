@@ -71,7 +71,9 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Replace ``path`` by ``content`` as indented JSON, atomically and durably."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    # A file's name may hold bytes that aren't UTF-8; a backslash escape of them is JSON's own.
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def make_folder(folder: Path) -> None:

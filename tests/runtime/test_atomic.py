@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -25,6 +26,14 @@ def test_write_bytes_replaces_the_content(tmp_path: Path) -> None:
     atomic.write_bytes(target, b"new")
     assert target.read_bytes() == b"new"
     assert names(tmp_path) == ["model.onnx"]
+
+
+def test_write_json_keeps_names_that_are_not_utf8(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9 \xc3\xa9")
+    atomic.write_json(tmp_path / "names.json", [name])
+    content = (tmp_path / "names.json").read_bytes()
+    assert "é" in content.decode()
+    assert json.loads(content) == [name]
 
 
 def test_replacing_gives_the_rights_that_open_would_have_given(tmp_path: Path) -> None:
