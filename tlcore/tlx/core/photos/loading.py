@@ -1,228 +1,140 @@
-"""Folders of labelled photos: which photos, which labels, which split, and are they sound.
-
-Either ``DATA/{train,validation[,test]}/<label>/…`` or ``DATA/<label>/…`` with a split by content. Each photo
-is known by the SHA-256 of its bytes, so nothing depends on names or on the order of a folder.
-"""
+"""From a folder to a data set: list, decode, split, and refuse what would make a result worthless."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
-from tlx.errors import DataError, ImageError
-from tlx.images import PHOTO_SUFFIXES, decode, read_bytes
+from tlx.core.photos.checking import Sound, check_photos
+from tlx.core.photos.listing import Candidate, Listing, list_folder
+from tlx.core.photos.records import Dataset, Photo, Problem, Split
+from tlx.core.photos.splitting import NO_RECORD, split_class
+from tlx.errors import DataError
 from tlx.progress import Progress, silent
-from tlx.runtime.processors import usable_processors
+from tlx.runtime.sinks import printable
 
-Split = Literal["train", "validation", "test"]
-SPLIT_FOLDERS: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-}
-VALIDATION_SHARE = 0.2
+_NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """One sound photo: its file, label, content hash (hex) and split."""
-
-    path: Path
-    label: str
-    sha256: str
-    split: Split
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """What a folder holds after every file was decoded once.
-
-    Attributes:
-        labels: Sorted; a photo's class index is the place of its label here.
-        photos: In a stable order (split, label, path).
-        problems: One line for each photo that was left out.
-    """
-
-    root: Path
-    labels: tuple[str, ...]
-    photos: tuple[Photo, ...]
-    problems: tuple[str, ...] = field(default=())
-
-    def split(self, name: Split) -> list[Photo]:
-        """The photos of one split."""
-        return [photo for photo in self.photos if photo.split == name]
-
-    def class_indices(self, photos: Iterable[Photo]) -> list[int]:
-        """The class index of each photo."""
-        places = {label: place for place, label in enumerate(self.labels)}
-        return [places[photo.label] for photo in photos]
-
-    @property
-    def sha256(self) -> str:
-        """Fingerprint of contents, labels and splits, whatever the files are called."""
-        rows = sorted(f"{photo.sha256} {photo.split} {photo.label}" for photo in self.photos)
-        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    path: Path
-    label: str
-    split: Split | None
-
-
-def load_dataset(root: Path, *, seed: int = 0, strict: bool = False, progress: Progress = silent) -> Dataset:
+def load_dataset(
+    root: Path,
+    *,
+    seed: int = 0,
+    strict: bool = False,
+    recorded: Mapping[str, Split] = NO_RECORD,
+    progress: Progress = silent,
+) -> Dataset:
     """List, decode and split a folder of labelled photos.
 
     Args:
-        root: The folder; see the module's text for its layouts.
+        root: The folder; see the package's text for its layouts.
         seed: Chooses the validation photos where no split is given.
-        strict: Make a photo that can't be read an error instead of leaving it out.
+        strict: Make files that can't be read an error instead of leaving them out. Second copies and tiny photos
+            are sound, so they are listed as ever.
+        recorded: Where no split is given: the splits of an earlier run by content hash, which win over the seed.
         progress: Told how many files are checked.
 
     Raises:
         DataError: If there is nothing to train on: no such folder, fewer than two classes, a split without
             photos of some class, one photo in two splits or under two labels, or, if ``strict``, any bad file.
     """
-    candidates = list(_candidates(root))
-    labels = tuple(sorted({candidate.label for candidate in candidates}))
+    listing = list_folder(root)
+    labels = tuple(sorted({candidate.label for candidate in listing.candidates}))
     if len(labels) < 2:  # noqa: PLR2004 - a classifier tells two things apart
         found = f"only {labels[0]!r}" if labels else "none"
-        raise DataError(f"{root}: expected at least 2 folders of photos, one for each class, found {found}")
-    photos, problems = _check(candidates, seed, progress)
-    if strict and problems:
-        raise DataError(f"{root}: {len(problems)} photos can't be used (--strict), the first: {problems[0]}")
-    if not photos:
-        raise DataError(f"{root}: none of its {len(candidates)} photos can be read, the first: {problems[0]}")
-    photos, repeated = _without_repeats(root, photos)
-    dataset = Dataset(root=root, labels=labels, photos=tuple(photos), problems=(*problems, *repeated))
+        why = "".join(f"; {line}" for line in (*(one.text for one in listing.unreadable[:1]), *listing.notes))
+        raise DataError(f"{root}: expected at least 2 folders of photos, one for each class, found {found}{why}")
+    sound, findings = _check(listing, progress)
+    unreadable = [finding for finding in findings if finding.kind == "unreadable"]
+    if strict and unreadable:
+        files = "1 file" if len(unreadable) == 1 else f"{len(unreadable)} files"
+        raise DataError(f"{root}: {files} can't be read (--strict): {_first_of(unreadable)}")
+    if not sound:
+        raise DataError(
+            f"{root}: none of its {len(listing.candidates)} photos can be read, the first: {unreadable[0].text}"
+        )
+    photos, repeated = _without_repeats(root, _split(sound, seed, recorded))
+    notes = listing.notes
+    if any(candidate.split is None for candidate, _ in sound):
+        notes = (*notes, f"about a fifth of each class is kept for validation, chosen by content and seed {seed}")
+    kept = {photo.path for photo in photos}
+    tiny = [finding for finding in findings if finding.kind == "tiny" and finding.path in kept]
+    dataset = Dataset(root, labels, tuple(photos), (*unreadable, *repeated, *tiny), notes)
     _require_every_class(dataset)
     return dataset
 
 
-def _candidates(root: Path) -> Iterator[_Candidate]:
-    if not root.is_dir():
-        what = "is a file, not a folder" if root.exists() else "no such folder"
-        raise DataError(f"{root}: {what}: name a folder that holds one folder of photos for each class")
-    children = {child.name: child for child in folders_in(root)}
-    splits = {name: SPLIT_FOLDERS[name.lower()] for name in children if name.lower() in SPLIT_FOLDERS}
-    if "train" not in splits.values():
-        for name, folder in sorted(children.items()):
-            yield from _class_photos(folder, name, None)
-        return
-    if len(set(splits.values())) < len(splits):
-        raise DataError(f"{root}: two folders stand for the same split ({', '.join(sorted(splits))}): keep one of them")
-    has_validation = "validation" in splits.values()
-    for name, split in sorted(splits.items()):
-        for folder in folders_in(children[name]):
-            yield from _class_photos(folder, folder.name, split if has_validation or split == "test" else None)
+def _check(listing: Listing, progress: Progress) -> tuple[list[tuple[Candidate, str]], list[Problem]]:
+    """Give the sound photos with their content hashes, and what was wrong with them and with the others."""
+    results = check_photos([candidate.path for candidate in listing.candidates], progress)
+    sound: list[tuple[Candidate, str]] = []
+    findings = list(listing.unreadable)
+    for candidate, result in zip(listing.candidates, results, strict=True):
+        if not isinstance(result, Sound):
+            findings.append(Problem("unreadable", candidate.path, result.reason))
+            continue
+        sound.append((candidate, result.sha256))
+        if result.is_tiny:
+            height, width = result.size_hw
+            findings.append(Problem("tiny", candidate.path, f"has only {width} x {height} pixels, kept"))
+    return sound, findings
 
 
-def folders_in(folder: Path) -> list[Path]:
-    """The folders directly in a folder, sorted, without hidden ones."""
-    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-
-
-def photos_below(folder: Path) -> Iterator[Path]:
-    """The photo files at any depth below a folder, sorted, without hidden ones."""
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in PHOTO_SUFFIXES and not hidden and not path.is_dir():
-            yield path
-
-
-def _class_photos(folder: Path, label: str, split: Split | None) -> Iterator[_Candidate]:
-    return (_Candidate(path, label, split) for path in photos_below(folder))
-
-
-def _check(candidates: list[_Candidate], seed: int, progress: Progress) -> tuple[list[Photo], list[str]]:
-    """Decode every file once, on all cores; give the sound photos and a line for each other file."""
-    hashed: list[tuple[_Candidate, str]] = []
-    problems: list[str] = []
-    with ThreadPoolExecutor(usable_processors()) as pool:
-        results = pool.map(_hash_if_sound, (candidate.path for candidate in candidates))
-        try:
-            for done, (candidate, result) in enumerate(zip(candidates, results, strict=True), start=1):
-                if isinstance(result, ImageError):
-                    problems.append(str(result))
-                else:
-                    hashed.append((candidate, result))
-                progress("checking photos", done, len(candidates))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    chosen = _validation_choice(hashed, seed)
-    return [
-        Photo(
-            candidate.path,
-            candidate.label,
-            sha256,
-            candidate.split or ("validation" if (candidate.label, sha256) in chosen else "train"),
-        )
-        for candidate, sha256 in hashed
-    ], problems
-
-
-def _hash_if_sound(path: Path) -> str | ImageError:
-    try:
-        content = read_bytes(path)
-        decode(content, path)
-    except ImageError as error:
-        return error
-    return hashlib.sha256(content).hexdigest()
-
-
-def _validation_choice(hashed: Iterable[tuple[_Candidate, str]], seed: int) -> set[tuple[str, str]]:
-    """Choose validation photos where no split is given: by content, class by class.
-
-    A photo is chosen if its seeded hash falls into the share, so it stays where it is when photos are added; the
-    lowest hash of each class is always chosen, so that no class is without.
-    """
-    ranks: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for candidate, sha256 in hashed:
+def _split(sound: Sequence[tuple[Candidate, str]], seed: int, recorded: Mapping[str, Split]) -> list[Photo]:
+    """Photos in the order of split, label and path."""
+    free: dict[str, set[str]] = defaultdict(set)
+    for candidate, sha256 in sound:
         if candidate.split is None:
-            mixed = hashlib.sha256(f"{seed} {sha256}".encode()).digest()
-            ranks[candidate.label].append((int.from_bytes(mixed[:8], "big") / 2**64, sha256))
-    return {
-        (label, sha256)
-        for label, ranked in ranks.items()
-        for rank, sha256 in ranked
-        if rank < VALIDATION_SHARE or (rank, sha256) == min(ranked)
-    }
+            free[candidate.label].add(sha256)
+    chosen = {label: split_class(hashes, seed=seed, recorded=recorded) for label, hashes in free.items()}
+    photos = [
+        Photo(candidate.path, candidate.label, sha256, candidate.split or chosen[candidate.label][sha256])
+        for candidate, sha256 in sound
+    ]
+    return sorted(photos, key=lambda photo: (photo.split, photo.label, photo.path))
 
 
-def _without_repeats(root: Path, photos: list[Photo]) -> tuple[list[Photo], list[str]]:
+def _without_repeats(root: Path, photos: Sequence[Photo]) -> tuple[list[Photo], list[Problem]]:
     """Drop a photo's second copy; refuse one under two labels or in two splits."""
     first: dict[str, Photo] = {}
+    two_labels: list[tuple[Photo, Photo]] = []
+    two_splits: list[tuple[Photo, Photo]] = []
     kept, problems = [], []
     for photo in photos:
         other = first.setdefault(photo.sha256, photo)
         if other is photo:
             kept.append(photo)
-            continue
-        names = f"{photo.path.relative_to(root)} and {other.path.relative_to(root)}"
-        if other.label != photo.label:
-            raise DataError(f"{root}: the same photo has two labels ({names}): remove one of them")
-        if other.split != photo.split:
-            raise DataError(f"{root}: the same photo is in two splits ({names}): remove one of them")
-        problems.append(f"{photo.path}: the same photo as {other.path}, used once")
+        elif other.label != photo.label:
+            two_labels.append((other, photo))
+        elif other.split != photo.split:
+            two_splits.append((other, photo))
+        else:
+            problems.append(Problem("duplicate", photo.path, f"the same photo as {other.path}, used once"))
+    _refuse_pairs(root, "has two labels", two_labels)
+    _refuse_pairs(root, "is in two splits", two_splits)
     return kept, problems
+
+
+def _refuse_pairs(root: Path, what: str, pairs: Sequence[tuple[Photo, Photo]]) -> None:
+    if pairs:
+        names = " and ".join(printable(str(photo.path.relative_to(root))) for photo in pairs[0])
+        more = f"; and {len(pairs) - 1} more like this" if len(pairs) > 1 else ""
+        raise DataError(f"{root}: the same photo {what} ({names}{more}): remove one of them")
+
+
+def _first_of(findings: Sequence[Problem]) -> str:
+    named = "; ".join(finding.text for finding in findings[:_NAMED])
+    return f"{named}; … and {len(findings) - _NAMED} more" if len(findings) > _NAMED else named
 
 
 def _require_every_class(dataset: Dataset) -> None:
     counts = Counter((photo.split, photo.label) for photo in dataset.photos)
+    of_label = Counter(photo.label for photo in dataset.photos)
     for split in ("train", "validation"):
         for label in dataset.labels:
             if not counts[split, label]:
                 raise DataError(
-                    f"{dataset.root}: class {label!r} has no usable photo for {split}: "
+                    f"{dataset.root}: class {label!r} has no usable photo for {split} (of {of_label[label]} in all): "
                     "add photos of it or remove its folder"
                 )
