@@ -70,15 +70,10 @@ def write_text(path: Path, content: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Replace ``path`` by ``content`` as indented JSON, atomically and durably.
-
-    Python reads back the same text, also that of file names which aren't valid UTF-8.
-    """
-    try:
-        encoded = json.dumps(content, indent=2, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # bytes of a file name that are no UTF-8 have only an escape
-        encoded = json.dumps(content, indent=2).encode()
-    write_bytes(path, encoded + b"\n")
+    """Replace ``path`` by ``content`` as indented JSON, atomically and durably."""
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    # A file's name may hold bytes that aren't UTF-8; a backslash escape of them is JSON's own.
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def make_folder(folder: Path) -> None:

@@ -28,12 +28,12 @@ def test_write_bytes_replaces_the_content(tmp_path: Path) -> None:
     assert names(tmp_path) == ["model.onnx"]
 
 
-def test_write_json_keeps_names_readable_and_those_that_are_no_text_whole(tmp_path: Path) -> None:
-    atomic.write_json(tmp_path / "a.json", ["Käse"])
-    assert "Käse" in (tmp_path / "a.json").read_text(encoding="utf-8")
-    names_found = ["Käse", os.fsdecode(b"\xff.jpg")]
-    atomic.write_json(tmp_path / "a.json", names_found)
-    assert json.loads((tmp_path / "a.json").read_bytes()) == names_found
+def test_write_json_keeps_names_that_are_not_utf8(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9 \xc3\xa9")
+    atomic.write_json(tmp_path / "names.json", [name])
+    content = (tmp_path / "names.json").read_bytes()
+    assert "é" in content.decode()
+    assert json.loads(content) == [name]
 
 
 def test_replacing_gives_the_rights_that_open_would_have_given(tmp_path: Path) -> None:

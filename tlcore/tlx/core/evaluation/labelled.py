@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tlx.core.photos import SPLIT_FOLDERS, Split, folders_in, photos_below
+from tlx.core.photos import SPLIT_FOLDERS, Split, folders_in, label_of, photos_below
 from tlx.core.runs import Run
 from tlx.errors import DataError
 
@@ -86,7 +86,7 @@ def photos_of_run(run: Run, split: Split | None = None) -> LabelledPhotos:
 def _split_folders(root: Path, labels: Sequence[str]) -> list[Path]:
     """The folders in ``root`` that stand for a split; none if one of the model's classes lies there."""
     children = folders_in(root)
-    if any(child.name in labels for child in children):
+    if any(label_of(child.name) in labels for child in children):
         return []
     return [child for child in children if child.name.lower() in SPLIT_FOLDERS]
 
@@ -105,7 +105,7 @@ def _only_part(root: Path, parts: Sequence[Path], split: Split) -> Path:
 def _labelled(folder: Path) -> Iterator[LabelledPhoto]:
     for child in folders_in(folder):
         for path in photos_below(child):
-            yield LabelledPhoto(path, child.name)
+            yield LabelledPhoto(path, label_of(child.name))
 
 
 def _require_known_labels(folder: Path, photos: Sequence[LabelledPhoto], labels: Sequence[str]) -> None:
