@@ -43,9 +43,9 @@ def _tlx(
 
 
 def _register_commands() -> None:
-    from tlx.cli import bench, classify, demo, doctor, evaluate, export, info, train
+    from tlx.cli import bench, classify, demo, doctor, evaluate, export, info, runs, train
 
-    for module in (demo, train, evaluate, export, classify, bench, info, doctor):
+    for module in (demo, train, runs, evaluate, export, classify, bench, info, doctor):
         app.command()(getattr(module, module.__name__.rsplit(".", 1)[-1]))
 
 
