@@ -151,7 +151,7 @@ def _tell(run: Run, *, quiet: bool) -> None:
         f"(epoch {result.kept_epoch} of {result.epochs}), training accuracy {result.training_accuracy:.4f}"
     )
     if not quiet:
-        terminal.note(f"curves: {run.folder / 'curves.png'}")
+        terminal.note(f"report: {run.folder / 'report.html'}")
         terminal.next_command("tlx export model.onnx")
 
 

@@ -33,7 +33,17 @@ def quick_options(runs_root: Path, **changes: object) -> TrainOptions:
 
 def test_a_run_holds_everything_that_it_should(tiny_run: Run) -> None:
     names = {path.name for path in tiny_run.folder.iterdir()}
-    assert names == {"run.json", "photos.json", "history.json", "curves.png", "model.keras", "training.json"}
+    assert names == {
+        "run.json",
+        "photos.json",
+        "history.json",
+        "curves.png",
+        "model.keras",
+        "training.json",
+        "report.html",
+        "evaluation.json",
+        "validation.csv",
+    }
     record = tiny_run.record
     assert record.data.labels == ["blue", "red"]
     assert record.data.counts == {"train": {"blue": 12, "red": 12}, "validation": {"blue": 6, "red": 6}}

@@ -22,6 +22,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tlx import atomic
+from tlx.core.photos import Split
 from tlx.core.weights.chain import PretrainedWeights
 from tlx.core.weights.layers import LayerWeights
 from tlx.errors import OutputError, RunError
@@ -37,6 +38,7 @@ class TrainingPlan(BaseModel):
     Attributes:
         data: The folder of photos, resolved.
         data_sha256: See :attr:`tlx.core.photos.Dataset.sha256`.
+        recorded_splits: In which split an earlier run, which this one started from, had each photo (by content).
         balance: Whether classes count the same in the loss, however many photos they have.
     """
 
@@ -56,6 +58,7 @@ class TrainingPlan(BaseModel):
     started_from: str | None
     strict: bool
     balance: bool
+    recorded_splits: dict[str, Split] = {}
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,12 @@ class WeightsRecord(_Document):
 
 
 class ResultRecord(_Document):
-    """How the kept weights did, on the validation photos."""
+    """How the kept weights did, on the validation photos.
+
+    Attributes:
+        seconds: Of each stage.
+        energy_j: Joules of each stage, those of the whole machine; empty where it doesn't tell.
+    """
 
     epochs: int
     kept_epoch: int
@@ -57,6 +62,7 @@ class ResultRecord(_Document):
     validation_loss: float
     training_accuracy: float = Field(ge=0, le=1)
     seconds: dict[str, float]
+    energy_j: dict[str, float] = {}
 
 
 class LayerRecord(_Document):

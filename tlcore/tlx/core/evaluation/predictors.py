@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx.contract import CalibrationRecord, ResizeMethod
-from tlx.core.recipes import Recipe
+from tlx.core.recipes.recipe import Recipe
 from tlx.core.runs import Run
 from tlx.errors import DeviceError, InputError, ModelFileError
 from tlx.export.frameworks import import_keras, import_tensorflow

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tlx import atomic
+from tlx.contract import CalibrationRecord
 from tlx.core import runs
 from tlx.core.curves import draw_curves
+from tlx.core.evaluation.in_training import assess_validation, calibration_record, write_evaluation
+from tlx.core.evaluation.predictors import spec_of_run
+from tlx.core.report.page import write_report
+from tlx.core.report.source import ReportSource
 from tlx.core.run_folder import RunFolder
-from tlx.core.training.counting import count_photos
+from tlx.core.stopwatch import Stopwatch
 from tlx.core.training.devices import Compute
 from tlx.core.training.learning import Learned, Lesson
 from tlx.runtime import environment
+from tlx.runtime.sinks import printable
+
+REPORT_FILE = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +30,43 @@ class Finished:
     lesson: Lesson
     learned: Learned
     compute: Compute
-    seconds: dict[str, float]
+    stopwatch: Stopwatch
 
 
-def write_run(run: RunFolder, finished: Finished, notify: Callable[[str], None]) -> None:
+def write_run(run: RunFolder, finished: Finished) -> None:
     """Fill the run's folder; ``run.json`` comes last and makes it a finished run.
 
     Raises:
         OutputError: If something can't be written; the run can be resumed then.
     """
-    del notify
     folder, lesson, learned = run.folder, finished.lesson, finished.learned
+    dataset, recipe, history = lesson.dataset, lesson.recipe, learned.state.history
     with atomic.replacing(folder / "model.keras") as temporary:
         learned.classifier.save(temporary)
-    runs.write_photos(folder, lesson.dataset)
-    runs.write_history(folder, learned.state.history)
-    draw_curves(learned.state.history, f"{lesson.dataset.root.name}: {folder.name}", folder / "curves.png")
-    runs.write_record(folder, _record(run, finished))
+    runs.write_photos(folder, dataset)
+    runs.write_history(folder, history)
+    title = f"{dataset.root.name}: {folder.name}"
+    draw_curves(history, title, folder / "curves.png", kept_epoch=learned.state.kept_epoch)
+    evaluation = assess_validation(
+        spec_of_run(folder, dataset.labels, recipe), dataset.root, dataset.split("validation"), learned.probabilities
+    )
+    write_evaluation(evaluation, folder)
+    record = _record(run, finished, calibration_record(evaluation))
+    source = ReportSource(
+        record=record,
+        history=history,
+        evaluation=evaluation,
+        augmentation=recipe.augmentation if recipe.is_augmented else None,
+        training_photos=dataset.split("train"),
+        seed=lesson.seed,
+        size_hw=recipe.size_hw,
+        resize=recipe.resize,
+    )
+    write_report(source, folder / REPORT_FILE)
+    runs.write_record(folder, record)
 
 
-def _record(run: RunFolder, finished: Finished) -> runs.RunRecord:
+def _record(run: RunFolder, finished: Finished, calibration: CalibrationRecord | None) -> runs.RunRecord:
     plan, dataset, classifier = run.plan, finished.lesson.dataset, finished.learned.classifier
     return runs.RunRecord(
         name=plan.name,
@@ -53,12 +77,13 @@ def _record(run: RunFolder, finished: Finished) -> runs.RunRecord:
         data=runs.DataRecord(
             root=plan.data,
             labels=list(dataset.labels),
-            counts=count_photos(dataset),
+            counts={str(split): by_label for split, by_label in dataset.counts.items()},
             sha256=dataset.sha256,
-            problems=list(dataset.problems),
+            problems=[printable(finding.text) for finding in dataset.findings],
         ),
         weights=runs.WeightsRecord(name=plan.weights, is_imagenet=plan.weights_is_imagenet, sha256=plan.weights_sha256),
         result=_result(finished),
+        calibration=calibration,
         layers=_layers(classifier),
         trainable_tensors=(len(classifier.trainable_weights), len(classifier.weights)),
         environment=environment.describe() | {"training_on": finished.compute.name, "dtype": finished.compute.dtype},
@@ -74,7 +99,8 @@ def _result(finished: Finished) -> runs.ResultRecord:
         validation_accuracy=kept["val_accuracy"],
         validation_loss=kept["val_loss"],
         training_accuracy=kept["accuracy"],
-        seconds=finished.seconds,
+        seconds=finished.stopwatch.seconds,
+        energy_j={stage: sum(joules.values()) for stage, joules in finished.stopwatch.joules.items()},
     )
 
 

@@ -12,12 +12,12 @@ from typing import Any, Final
 from tlx.cache import cache_folder
 from tlx.core import runs
 from tlx.core.backbone import MINIMUM_SIZE, read_trunk_weights
-from tlx.core.photos import Dataset, load_dataset
+from tlx.core.photos import SPLITS, Dataset, Split, class_weights, data_lines, load_dataset
 from tlx.core.recipes.recipe import Recipe
 from tlx.core.run_folder import RunFolder, Start, begin_run, read_start, resume_run, unfinished_runs
 from tlx.core.runs import Run
+from tlx.core.stopwatch import Stopwatch
 from tlx.core.training import disk
-from tlx.core.training.counting import class_weights, count_photos
 from tlx.core.training.devices import Compute, choose_compute
 from tlx.core.training.finishing import Finished, write_run
 from tlx.core.training.fitting import EpochRow, FitListener, unheard
@@ -115,10 +115,17 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
     """
     if min(options.recipe.size_hw) < MINIMUM_SIZE:
         raise InputError(f"--size {min(options.recipe.size_hw)}: VGG16 needs at least {MINIMUM_SIZE} pixels")
-    clock = Clock()
-    with clock.measure("check"):
-        dataset = load_dataset(data, seed=options.seed, strict=options.strict, progress=listener.progress)
-    _tell_data(dataset, listener)
+    stopwatch = Stopwatch()
+    with stopwatch.measure("check"):
+        dataset = load_dataset(
+            data,
+            seed=options.seed,
+            strict=options.strict,
+            recorded=_recorded_splits(options.started_from),
+            progress=listener.progress,
+        )
+    for line in data_lines(dataset):
+        listener.notify(line)
     if options.started_from:
         _require_same_labels(dataset, options.started_from)
     compute = choose_compute(options.recipe.precision, options.machine.gpus)
@@ -136,9 +143,10 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
         "started_from": options.started_from.record.name if options.started_from else None,
         "strict": options.strict,
         "balance": options.balance,
+        "recorded_splits": _recorded_splits(options.started_from),
     }
     with begin_run(options.runs_root, options.recipe.name, start, plan) as run, _resumable(run, listener):
-        return _train(run, dataset, start, _Means(options.machine, compute, clock, listener))
+        return _train(run, dataset, start, _Means(options.machine, compute, stopwatch, listener))
 
 
 def resume(folder: Path, machine: Machine = Machine(), listener: Listener = Listener()) -> Run:
@@ -153,18 +161,24 @@ def resume(folder: Path, machine: Machine = Machine(), listener: Listener = List
         RunError: If there is no such unfinished run, or another process trains it.
         DataError: If its photos are not the same any more.
     """
-    clock = Clock()
+    stopwatch = Stopwatch()
     with resume_run(folder) as run, _resumable(run, listener):
         plan = run.plan
-        with clock.measure("check"):
-            dataset = load_dataset(Path(plan.data), seed=plan.seed, strict=plan.strict, progress=listener.progress)
+        with stopwatch.measure("check"):
+            dataset = load_dataset(
+                Path(plan.data),
+                seed=plan.seed,
+                strict=plan.strict,
+                recorded=plan.recorded_splits,
+                progress=listener.progress,
+            )
         if dataset.sha256 != plan.data_sha256:
             raise DataError(
                 f"{plan.data}: not the photos that {run.folder.name} began with: put them back, or train anew"
             )
         recipe = Recipe.from_dict(plan.recipe)
         compute = choose_compute(recipe.precision, machine.gpus)
-        return _train(run, dataset, read_start(run), _Means(machine, compute, clock, listener))
+        return _train(run, dataset, read_start(run), _Means(machine, compute, stopwatch, listener))
 
 
 def find_unfinished(name: str | None, root: Path) -> Path:
@@ -191,25 +205,11 @@ def find_unfinished(name: str | None, root: Path) -> Path:
     return of_data[-1].folder
 
 
-class Clock:
-    """Seconds spent in each stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
-        """Count the time inside."""
-        started_s = time.monotonic()
-        yield
-        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - started_s, 2)
-
-
 @dataclass(frozen=True, slots=True)
 class _Means:
     machine: Machine
     compute: Compute
-    clock: Clock
+    stopwatch: Stopwatch
     listener: Listener
 
 
@@ -230,9 +230,9 @@ def _train(run: RunFolder, dataset: Dataset, start: Start, means: _Means) -> Run
         cache_folder() / "trunk", lesson, network.trunk, limit_gb=means.machine.cache_gb, confirm=listener.confirm
     )
     features = open_features(lesson, network, means.compute, place)
-    with means.clock.measure("training"):
+    with means.stopwatch.measure("training"):
         learned = learn(lesson, network, features, means.compute, _fit_listener(run, means))
-    write_run(run, Finished(lesson, learned, means.compute, means.clock.seconds), listener.notify)
+    write_run(run, Finished(lesson, learned, means.compute, means.stopwatch))
     run.finish()
     return runs.open_run(run.folder)
 
@@ -267,12 +267,9 @@ def _fit_listener(run: RunFolder, means: _Means) -> FitListener:
     return FitListener(listener.progress, listener.notify, epoch_ended)
 
 
-def _tell_data(dataset: Dataset, listener: Listener) -> None:
-    for problem in dataset.problems:
-        listener.notify(f"left out: {problem}")
-    for split, by_label in count_photos(dataset).items():
-        listener.notify(f"{split}: " + ", ".join(f"{count} {label}" for label, count in by_label.items()))
-    listener.notify(f"{len(dataset.problems)} photos left out" if dataset.problems else "all photos are readable")
+def _recorded_splits(run: Run | None) -> dict[str, Split]:
+    """In which split each photo of an earlier run was, so that none it learned from is used to judge it."""
+    return {} if run is None else {photo.sha256: photo.split for split in SPLITS for photo in run.photos(split)}
 
 
 def _require_same_labels(dataset: Dataset, run: Run) -> None:
