@@ -110,3 +110,10 @@ def test_the_reliability_diagram_draws_what_each_bin_says() -> None:
     low, high = (float(bar.get("height", "")) for bar in of_class(root, "count"))
     assert low * 9 == pytest.approx(high, abs=0.1)
     assert "10 photos at 55 %: 50 % right." in (root.findtext("desc") or "")
+
+
+def test_a_model_that_is_always_quite_sure_has_a_reliability_diagram() -> None:
+    sure = ReliabilityBin(low=14 / 15, high=1.0, count=8, confidence=1.0, accuracy=1.0)
+    root = ET.fromstring(reliability_chart([sure], 0.0))  # noqa: S314 - our own
+    (bar,) = of_class(root, "count")
+    assert float(bar.attrib["width"]) > 0

@@ -14,6 +14,7 @@ from tlx.core.report.markup import Markup, element
 from tlx.core.report.words import counted, percent
 
 _HEIGHT: Final = 376
+_LARGEST_LOW: Final = 0.9
 _COUNTS_TOP, _COUNTS_BOTTOM = 272, 330
 
 
@@ -24,7 +25,8 @@ def reliability_chart(bins: Sequence[ReliabilityBin], ece: float) -> Markup:
         bins: Those with photos, in order; at least one.
         ece: The expected calibration error.
     """
-    low = math.floor(min(row.confidence for row in bins) * 10 + 1e-9) / 10
+    # The axis needs some width even where every confidence is 1.
+    low = min(math.floor(min(row.confidence for row in bins) * 10 + 1e-9) / 10, _LARGEST_LOW)
     axes = Axes((low, 1.0), (0.0, 1.0), bottom=262, top=16)
     x_ticks, y_ticks = ticks(*axes.x_range), ticks(*axes.y_range)
     total, largest = sum(row.count for row in bins), max(row.count for row in bins)
