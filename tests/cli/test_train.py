@@ -40,7 +40,7 @@ def test_train_makes_a_run_and_names_the_next_command(tmp_path: Path, make_photo
     lines = result.stderr.splitlines()
     assert lines[-1] == "Next: tlx export model.onnx"
     assert any(line.startswith("left out: ") and "0.jpg" in line for line in lines)
-    assert any(line.startswith("features of view 1: ") for line in lines)
+    assert any(line.startswith("computing features: ") for line in lines)
     assert any(line.startswith("report: runs/") for line in lines)
 
 

@@ -21,6 +21,7 @@ from tlx.core.training.validating import predict
 from tlx.core.trunk.extraction import ViewMaker
 from tlx.core.trunk.features import CachePlace, TrunkFeatures
 from tlx.core.trunk.spec import TrunkSpec
+from tlx.core.trunk.store import Rows
 from tlx.export.frameworks import import_keras
 
 
@@ -134,14 +135,30 @@ class _Examples:
             self._weights = np.array([lesson.class_weights[place] for place in classes.tolist()], np.float32)
         self._features = features
         self._progress = listener.progress
+        views = set().union(*lesson.recipe.view_numbers())
+        self._lacking = features.missing(self._validation_photos, 0)
+        self._lacking += sum(features.missing(self.photos, number) for number in views)
+        self._computed = 0
 
     def train(self, number: int) -> Examples:
-        return Examples(self._features.rows(self.photos, number, self._progress), self._targets, self._weights)
+        return Examples(self._rows(self.photos, number), self._targets, self._weights)
 
     def validation(self) -> Examples:
-        rows = self._features.rows(self._validation_photos, 0, self._progress)
+        rows = self._rows(self._validation_photos, 0)
         self._features.pin(self._validation_photos, 0)
         return Examples(rows, self._validation_targets)
+
+    def _rows(self, photos: list[Photo], number: int) -> Rows:
+        """One count for the views of the whole training, however many there are."""
+        before = self._computed
+
+        def progress(stage: str, done: int, total: int, note: str = "") -> None:
+            del total
+            self._computed = before + done
+            # Views that had to make room are computed again, beyond what was lacking at the start.
+            self._progress(stage, self._computed, max(self._lacking, self._computed), note)
+
+        return self._features.rows(photos, number, progress)
 
 
 def _in_float32(lesson: Lesson, network: Network) -> Any:

@@ -105,13 +105,12 @@ class TrunkFeatures:
         jobs = [(photo, number) for photo in lacking.values()]
         wanted = self._pinned | store.shards(View(photo.sha256, number) for photo in photos)
         rows_a_shard = max(1, _SHARD_BYTES // self._row_bytes // BATCH) * BATCH
-        stage = f"features of view {number}" if number else "features"
         batches: list[Any] = []
         first = 0
         for batch in compute_features(self._trunk, jobs, self._maker):
             batches.append(batch)
             done = first + sum(map(len, batches))
-            progress(stage, done, len(jobs))
+            progress("computing features", done, len(jobs), f"view {number}" if number else "")
             if done - first >= rows_a_shard or done == len(jobs):
                 self._add(store, jobs[first:done], np.concatenate(batches), wanted)
                 first, batches = done, []
