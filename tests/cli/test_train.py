@@ -84,3 +84,29 @@ def test_all_photos_corrupt_is_one_line(tmp_path: Path, make_photos: PhotoMaker)
     result = run_tlx("train", "photos", folder=tmp_path)
     assert result.returncode == 2
     assert "none of its 6 photos can be read" in error_line(result)
+
+
+def test_show_config_prints_a_file_that_config_takes(tmp_path: Path) -> None:
+    shown = run_tlx("train", "--preset", "book-r", "--unfreeze-from", "block4_conv1", "--show-config", folder=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    (tmp_path / "mine.toml").write_text(shown.stdout)
+    again = run_tlx("train", "--config", "mine.toml", "--show-config", folder=tmp_path)
+    assert again.stdout == shown.stdout
+    assert 'unfreeze_from = "block4_conv1"' in again.stdout
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "tlx train needs DATA"),
+        (["photos", "--unfreeze-from", "conv5"], "unfreeze_from: expected one of block1_conv1, "),
+        (["--resume", "--epochs", "3", "--size", "64"], "leave out --epochs, --size"),
+        (["--resume"], "nothing to resume"),
+        (["photos", "--config", "absent.toml"], "absent.toml"),
+    ],
+)
+def test_wrong_usage_is_one_line(tmp_path: Path, options: list[str], message: str) -> None:
+    result = run_tlx("train", *options, folder=tmp_path)
+    assert result.returncode == 2
+    assert message in error_line(result)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tlx.core import augmentation
 from tlx.core.curves import smooth
 from tlx.core.recipes.presets import PRESETS, find_preset
 from tlx.core.recipes.recipe import Recipe
@@ -22,6 +23,20 @@ def test_book_features_has_the_numbers_of_the_book() -> None:
     assert phase.keep == "last"
 
 
+def test_the_books_three_regimes_and_the_r_editions_have_their_numbers() -> None:
+    augmented, finetune, r_edition = map(find_preset, ("book-augmented", "book-finetune", "book-r"))
+    (frozen,) = augmented.phases
+    assert (frozen.epochs, frozen.batch_size, frozen.optimizer, frozen.learning_rate) == (30, 20, "rmsprop", 2e-5)
+    assert (frozen.unfreeze_from, frozen.views, augmented.head.dropout) == (None, "fresh", 0)
+    assert augmented.augmentation == augmentation.BOOK
+    assert finetune.phases[0] == frozen
+    tuning = finetune.phases[1]
+    assert (tuning.epochs, tuning.learning_rate, tuning.unfreeze_from) == (100, 1e-5, "block5_conv1")
+    assert [phase.learning_rate for phase in r_edition.phases] == [1e-5, 1e-5]
+    assert r_edition.unfreeze_from == "block3_conv1"
+    assert {recipe.precision for recipe in (augmented, finetune, r_edition)} == {"float32"}
+
+
 @pytest.mark.parametrize("recipe", PRESETS.values(), ids=lambda recipe: recipe.name)
 def test_recipes_survive_json(recipe: Recipe) -> None:
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
@@ -36,7 +51,7 @@ def test_changed_touches_only_what_it_names() -> None:
 
 
 def test_an_unknown_preset_lists_those_that_there_are() -> None:
-    with pytest.raises(InputError, match="features, book-features"):
+    with pytest.raises(InputError, match="default, features, book-features"):
         find_preset("best")
 
 
