@@ -63,6 +63,7 @@ def plan_cache(
 def _need(lesson: Lesson, trunk: Any) -> budget.Need:
     height, width = lesson.recipe.size_hw
     row_bytes = height * width * 3 if trunk is None else 2 * int(np.prod(trunk.output_shape[1:]))
+    row_bytes += budget.INDEX_BYTES
     training, validation = (len(lesson.dataset.split(split)) for split in ("train", "validation"))
     views = set().union(*lesson.recipe.view_numbers())
     return budget.Need(

@@ -49,7 +49,7 @@ def build_network(weights: PretrainedWeights, recipe: Recipe, classes: int, dtyp
         cut = recipe.cut_layer
         names = [layer.name for layer in base.layers]
         above = base.layers[names.index(cut) + 1 :]
-        features = base.input if cut == PIXELS else base.get_layer(cut).output
+        features = base.inputs[0] if cut == PIXELS else base.get_layer(cut).output
         trunk = None
         if cut != PIXELS:
             trunk = base if cut == LAST_LAYER else keras.Model(base.input, features, name="trunk")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ from tlx.errors import OutputError
 DEFAULT_LIMIT_GB: Final = 20.0
 RESERVE_BYTES: Final = 2_000_000_000
 """Left free for the run itself and for everybody else."""
+INDEX_BYTES: Final = 128
+"""What a row's name takes in an index, at most."""
+_ABANDONED_S: Final = 3600.0
+"""A hidden file that nobody wrote to for so long is what a killed process left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def measure_room(root: Path, limit_gb: float) -> Room:
 
 
 def make_room(root: Path, *, limit_bytes: int, for_bytes: int, keep: Iterable[Path] = ()) -> None:
-    """Remove the least recently used shards until ``for_bytes`` more fit into the limit.
+    """Remove the least recently used shards until ``for_bytes`` more fit into the limit, and what was abandoned.
 
     Args:
         root: Holds the folders of all features.
@@ -97,6 +102,7 @@ def make_room(root: Path, *, limit_bytes: int, for_bytes: int, keep: Iterable[Pa
         for_bytes: What will be added.
         keep: Array files that must stay.
     """
+    _remove_abandoned(root)
     kept = set(keep)
     sizes = _sizes(root)
     used = sum(size for size, _ in sizes)
@@ -117,13 +123,24 @@ def gigabytes(size_bytes: int) -> str:
 
 
 def _sizes(root: Path) -> list[tuple[int, Path]]:
+    """The array files, each with what it and its index take."""
     sizes = []
     for path in root.glob("*/*.npy"):
         # A hidden one is being written.
         if not path.name.startswith("."):
             with contextlib.suppress(OSError):
-                sizes.append((path.stat().st_size, path))
+                size = path.stat().st_size
+                with contextlib.suppress(OSError):
+                    size += path.with_suffix(".json").stat().st_size
+                sizes.append((size, path))
     return sizes
+
+
+def _remove_abandoned(root: Path) -> None:
+    for path in root.glob("*/.*.tmp.*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                path.unlink()
 
 
 def _last_use(path: Path) -> float:

@@ -80,6 +80,6 @@ def compute_features(
 def _to_float16(output: Any) -> npt.NDArray[np.float16]:
     features = np.asarray(output).astype(np.float32)
     largest = float(np.abs(features).max())
-    if not largest < np.finfo(np.float16).max:
+    if not largest < float(np.finfo(np.float16).max):
         raise WeightsError(f"the features reach {largest:g}, too large to keep: these weights can't be VGG16's")
     return features.astype(np.float16)

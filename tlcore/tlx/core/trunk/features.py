@@ -7,6 +7,7 @@ the shard that it was filling.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,11 @@ from tlx.core.trunk import budget
 from tlx.core.trunk.extraction import BATCH, ViewMaker, compute_features
 from tlx.core.trunk.spec import TrunkSpec, View
 from tlx.core.trunk.store import FeatureStore, Rows
+from tlx.errors import OutputError
 from tlx.progress import Progress, silent
 
-_SHARD_BYTES: Final = 64_000_000
+_MOST_SHARDS: Final = 256
+"""Of one view: each is an open file, and a process may have about a thousand."""
 _TRIES: Final = 3
 
 
@@ -33,10 +36,13 @@ class CachePlace:
     Attributes:
         root: Holds a folder for each :meth:`TrunkSpec.key`.
         limit_bytes: What all of them may take.
+        shard_bytes: About how much is computed before it's written: what a killed process loses (more where a view
+            would take very many shards).
     """
 
     root: Path
     limit_bytes: int = round(budget.DEFAULT_LIMIT_GB * 1e9)
+    shard_bytes: int = 64_000_000
 
 
 class TrunkFeatures:
@@ -84,18 +90,19 @@ class TrunkFeatures:
 
         Raises:
             ImageError: If a photo can't be read any more.
-            OutputError: If the cache can't be written.
+            OutputError: If the cache can't be written or read, or others leave no room in it.
         """
         store = self._store(number)
         views = [View(photo.sha256, number) for photo in photos]
-        for attempt in range(_TRIES):
+        for _ in range(_TRIES):
             self._compute(store, photos, number, progress)
-            try:
+            # Room may have been made since the indexes were read, for a later view or by another process.
+            with contextlib.suppress(KeyError):
                 return store.open(views)
-            except KeyError:  # another process made room for itself
-                if attempt == _TRIES - 1:
-                    raise
-        raise AssertionError("unreachable")
+        raise OutputError(
+            f"{self._place.root}: other trainings take the features away as fast as they are computed: "
+            "allow all of them more by --cache-gb, or train one after the other"
+        )
 
     def _store(self, number: int) -> FeatureStore:
         return self._varied if number else self._plain
@@ -104,7 +111,8 @@ class TrunkFeatures:
         lacking = {photo.sha256: photo for photo in photos if View(photo.sha256, number) not in store}
         jobs = [(photo, number) for photo in lacking.values()]
         wanted = self._pinned | store.shards(View(photo.sha256, number) for photo in photos)
-        rows_a_shard = max(1, _SHARD_BYTES // self._row_bytes // BATCH) * BATCH
+        shard_bytes = max(self._place.shard_bytes, len(jobs) * self._row_bytes // _MOST_SHARDS)
+        rows_a_shard = max(1, shard_bytes // self._row_bytes // BATCH) * BATCH
         batches: list[Any] = []
         first = 0
         for batch in compute_features(self._trunk, jobs, self._maker):
@@ -118,7 +126,8 @@ class TrunkFeatures:
     def _add(self, store: FeatureStore, jobs: Sequence[tuple[Photo, int]], features: Any, wanted: set[Path]) -> None:
         views = [View(photo.sha256, number) for photo, number in jobs]
         atomic.make_folder(self._place.root)
-        budget.make_room(self._place.root, limit_bytes=self._place.limit_bytes, for_bytes=features.nbytes, keep=wanted)
+        for_bytes = features.nbytes + len(views) * budget.INDEX_BYTES
+        budget.make_room(self._place.root, limit_bytes=self._place.limit_bytes, for_bytes=for_bytes, keep=wanted)
         store.add(views, features)
         wanted |= store.shards(views)
 

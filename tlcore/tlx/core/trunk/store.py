@@ -12,6 +12,7 @@ import contextlib
 import json
 import mmap
 import os
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ import numpy.typing as npt
 
 from tlx import atomic
 from tlx.core.trunk.spec import FORMAT, View
+from tlx.errors import OutputError
 
 Features = npt.NDArray[Any]
 
@@ -40,7 +42,7 @@ class FeatureStore:
         """Read the indexes; those that are damaged count as absent."""
         self._folder = folder
         self._places: dict[View, _Place] = {}
-        for index in sorted(folder.glob("*.json")):
+        for index in sorted(folder.glob("[!.]*.json")):  # a hidden one is being written
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 self._learn(index.with_suffix(".npy"), [View(*row) for row in json.loads(index.read_bytes())["views"]])
 
@@ -68,17 +70,15 @@ class FeatureStore:
         """Give access to the rows of ``views``, in their order.
 
         Raises:
-            KeyError: If one isn't here (any more): another process may have made room. It's forgotten then.
+            KeyError: If some aren't here (any more), since room was made. They are all forgotten then.
+            OutputError: If a shard is there and can't be read.
         """
         places = [self._places[view] for view in views]
-        maps: dict[Path, Features] = {}
-        for shard in {place.shard for place in places}:
-            try:
-                maps[shard] = np.load(shard, mmap_mode="r")
-                os.utime(shard.with_suffix(".json"))  # the least recently used go first
-            except (OSError, ValueError) as error:
-                self._places = {view: place for view, place in self._places.items() if place.shard != shard}
-                raise KeyError(shard) from error
+        shards = {place.shard for place in places}
+        maps = {shard: array for shard in shards if (array := _open_shard(shard)) is not None}
+        if gone := shards - maps.keys():
+            self._places = {view: place for view, place in self._places.items() if place.shard not in gone}
+            raise KeyError(*gone)
         return Rows([maps[place.shard] for place in places], [place.row for place in places])
 
     def shards(self, views: Iterable[View]) -> set[Path]:
@@ -115,6 +115,21 @@ class Rows:
         for array in {id(self._arrays[row]): self._arrays[row] for row in chosen}.values():
             _release(array)
         return taken
+
+
+def _open_shard(shard: Path) -> Features | None:
+    """Map a shard's array and note that it's used; ``None`` if it's gone or damaged."""
+    try:
+        array: Features = np.load(shard, mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    except OSError as error:
+        raise OutputError(f"{shard}: can't be read ({error.strerror}): remove it, or set TLX_CACHE") from error
+    # The least recently used go first. The system's own clock for files is too coarse to tell which was used last.
+    now_ns = time.time_ns()
+    with contextlib.suppress(OSError):  # somebody else's cache
+        os.utime(shard.with_suffix(".json"), ns=(now_ns, now_ns))
+    return array
 
 
 def _release(array: Features) -> None:
