@@ -13,7 +13,7 @@ from typing import Any
 
 from tlx.contract import INPUT_NAME, OUTPUT_NAME
 from tlx.errors import InputError
-from tlx.export.frameworks import import_tensorflow
+from tlx.export.frameworks import import_keras, import_tensorflow
 from tlx.export.graph import simplify
 
 OPSET = 17
@@ -36,10 +36,13 @@ def convert(model: Any, size_hw: tuple[int, int], *, opset: int = OPSET) -> Any:
         (``float32 [N, classes]``, the sigmoid expanded), N free.
 
     Raises:
-        InputError: If the opset is out of reach.
+        InputError: If the opset is out of reach, or Keras doesn't run on TensorFlow.
     """
     if opset > MAX_OPSET:
         raise InputError(f"--opset {opset}: expected at most {MAX_OPSET}, the newest that tf2onnx converts to")
+    backend = str(import_keras().backend.backend())
+    if backend != "tensorflow":
+        raise InputError(f"export goes by TensorFlow, and Keras runs on {backend} here: leave KERAS_BACKEND out")
     tf = import_tensorflow()
     import onnx
 

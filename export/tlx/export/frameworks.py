@@ -20,13 +20,35 @@ def import_keras() -> Any:
     Raises:
         MissingDependencyError: If Keras or its backend isn't installed.
     """
-    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend == "tensorflow":
         import_tensorflow()
     try:
-        import keras
-    except ImportError as error:
+        with _muted_stderr():
+            import keras
+    except (ImportError, ValueError) as error:
+        if backend != "tensorflow":
+            raise MissingDependencyError(
+                f"KERAS_BACKEND={backend}: Keras can't use it here ({error}): install it, or leave KERAS_BACKEND out"
+            ) from error
         raise MissingDependencyError(f"training and export need Keras and TensorFlow ({error}): {_INSTALL}") from error
     return keras
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and Keras on its backend."""
+    keras = import_keras()
+    # On another backend this imports TensorFlow as well, where it's installed.
+    with _muted_stderr():
+        keras.utils.set_random_seed(seed)
+
+
+def prediction_jit() -> bool:
+    """What ``compile(jit_compile=…)`` takes for a model that only predicts.
+
+    XLA is TensorFlow's slower way on a CPU; JAX has no other that is fast.
+    """
+    return str(import_keras().backend.backend()) == "jax"
 
 
 def import_tensorflow() -> Any:
@@ -35,7 +57,6 @@ def import_tensorflow() -> Any:
     Raises:
         MissingDependencyError: If TensorFlow isn't installed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with _muted_stderr():
             import tensorflow as tf
@@ -54,6 +75,7 @@ def _muted_stderr() -> Iterator[None]:
 
     Errors in Python are exceptions and pass.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept = os.dup(2)
     muted = os.open(os.devnull, os.O_WRONLY)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx.errors import ModelFileError
-from tlx.export.frameworks import import_keras
+from tlx.export.frameworks import import_keras, prediction_jit
 
 
 def load_keras_model(path: Path) -> Any:
@@ -27,8 +27,7 @@ def load_keras_model(path: Path) -> Any:
     except (OSError, ValueError, KeyError, TypeError) as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelFileError(f"{path}: not a Keras model that can be loaded ({first_line[:200]})") from error
-    # predict_on_batch would compile with XLA, which is the slower one on a CPU.
-    model.compile(jit_compile=False)
+    model.compile(jit_compile=prediction_jit())
     return model
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tlx.core.weights.chain import LayerWeights, PretrainedWeights
 from tlx.core.weights.layers import OWN_MODEL_LAYER
-from tlx.export.frameworks import import_keras
+from tlx.export.frameworks import import_keras, prediction_jit
 
 if TYPE_CHECKING:
     from tlx.core.recipes.recipe import Preprocessing
@@ -46,8 +46,7 @@ def build_trunk(weights: PretrainedWeights, size_hw: tuple[int, int], preprocess
     for name, layer in weights.layers.items():
         trunk.get_layer(name).set_weights([_with_channel_order(name, layer.kernel, preprocessing), layer.bias])
     trunk.trainable = False
-    # predict_on_batch would compile with XLA, which is the slower one on a CPU.
-    trunk.compile(jit_compile=False)
+    trunk.compile(jit_compile=prediction_jit())
     return trunk
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tlx.core.training.sharing import padded_places
 from tlx.core.trunk.store import Rows
 from tlx.export.frameworks import import_keras
 
@@ -47,10 +48,13 @@ def steps_in(count: int, batch_size: int) -> int:
     return math.ceil(count / batch_size)
 
 
-def make_batches(examples: Examples, order: npt.NDArray[np.int64], batch_size: int, first_step: int = 0) -> Any:
+def make_batches(
+    examples: Examples, order: npt.NDArray[np.int64], batch_size: int, *, first_step: int = 0, devices: int = 1
+) -> Any:
     """Give a ``keras.utils.PyDataset`` of the batches of an epoch from ``first_step`` on.
 
-    Its items are ``(features, targets)``, or ``(features, targets, weights)`` where the examples have weights.
+    Its items are ``(features, targets)``, or ``(features, targets, weights)`` where the examples have weights. For
+    several devices they always have weights, and rows of weight 0 where the batch can't be divided by the devices.
     """
     keras = import_keras()
 
@@ -64,9 +68,13 @@ def make_batches(examples: Examples, order: npt.NDArray[np.int64], batch_size: i
         def __getitem__(self, step: int) -> tuple[Any, ...]:
             start = (first_step + step) * batch_size
             places = order[start : start + batch_size]
+            real = len(places)
+            places = places[padded_places(real, devices)]
             features, targets = examples.rows.take(places), examples.targets[places]
-            if examples.weights is None:
+            if examples.weights is None and devices == 1:
                 return features, targets
-            return features, targets, examples.weights[places]
+            weights = np.ones(len(places), np.float32) if examples.weights is None else examples.weights[places]
+            weights[real:] = 0
+            return features, targets, weights
 
     return Batches()

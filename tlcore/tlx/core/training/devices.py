@@ -6,6 +6,7 @@ Nobody ran the GPU branches yet: they are unverified. Several devices are tested
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -26,7 +27,7 @@ class Compute:
     Attributes:
         name: For people and for the run's record.
         dtype: Keras's dtype policy.
-        jit_compile: By XLA: on a GPU; on a CPU it is the slower one.
+        jit_compile: By XLA: on one GPU and on JAX; on a CPU it is TensorFlow's slower way.
         strategy: TensorFlow's distribution strategy for several devices.
     """
 
@@ -35,6 +36,11 @@ class Compute:
     jit_compile: bool = False
     strategy: Any | None = None
 
+    @property
+    def devices(self) -> int:
+        """How many share each batch."""
+        return 1 if self.strategy is None else int(self.strategy.num_replicas_in_sync)
+
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
         """Where models must be built and compiled."""
@@ -42,42 +48,81 @@ class Compute:
             yield
 
 
-def choose_compute(precision: Precision = "auto", gpus: str | None = None) -> Compute:
+def choose_compute(precision: Precision = "auto", gpus: str | None = None, devices: Sequence[str] = ()) -> Compute:
     """Decide on what to run.
 
     Args:
         precision: See :attr:`tlx.core.recipes.recipe.Recipe.precision`.
         gpus: ``None``: one GPU where TensorFlow finds any, else the CPU; ``0``: the CPU; ``all`` or a number: so many.
+        devices: TensorFlow's names of devices that share the work, in place of ``gpus``.
 
     Raises:
-        DeviceError: If there are fewer GPUs than asked for.
+        DeviceError: If there are fewer GPUs than asked for, or the CPU is asked for and TensorFlow has begun on a GPU.
         InputError: If ``gpus`` is none of these, or Keras's backend isn't TensorFlow and GPUs are asked for.
     """
-    wanted = _parse_gpus(gpus)
+    wanted = parse_gpus(gpus)
     backend = str(import_keras().backend.backend())
+    plain = "mixed_bfloat16" if precision == "mixed" else "float32"
     if backend != "tensorflow":
-        if wanted is not None:
-            raise InputError(f"--gpus {gpus}: Keras runs on {backend} here, which chooses itself: leave --gpus out")
-        return Compute(f"keras on {backend}", dtype="float32" if precision != "mixed" else "mixed_bfloat16")
-    config = import_tensorflow().config
-    found = config.list_physical_devices("GPU")
-    if wanted == 0:
-        with contextlib.suppress(RuntimeError):  # TensorFlow runs already, on what it was given
-            config.set_visible_devices([], "GPU")
-        found = []
-    if wanted == "all" and not found:
-        raise DeviceError(
-            "--gpus all: TensorFlow finds no GPU: 'tlx doctor' shows more, without --gpus the CPU is used"
-        )
-    if isinstance(wanted, int) and wanted > len(found):
-        raise DeviceError(f"--gpus {wanted}: TensorFlow finds {len(found)}: 'tlx doctor' shows more")
+        if wanted is not None or devices:
+            raise InputError(
+                f"--gpus {gpus or ','.join(devices)}: Keras runs on {backend} here, which chooses itself: "
+                "leave --gpus out"
+            )
+        return Compute(f"keras on {backend}", dtype=plain, jit_compile=backend == "jax")
+    if devices:
+        return mirrored(devices, dtype=plain)
+    found = _find_gpus(wanted)
     if not found:
-        return Compute("CPU", dtype="mixed_bfloat16" if precision == "mixed" else "float32")
-    dtype = _gpu_dtype(precision, config.experimental.get_device_details(found[0]).get("compute_capability", (0, 0)))
-    count = len(found) if wanted == "all" else int(wanted or 1)
-    if count == 1:
+        return Compute("CPU", dtype=plain)
+    details = import_tensorflow().config.experimental.get_device_details(found[0])
+    dtype = _gpu_dtype(precision, details.get("compute_capability", (0, 0)))
+    if len(found) == 1:
         return Compute("one GPU", dtype=dtype, jit_compile=True)
-    return mirrored([f"GPU:{place}" for place in range(count)], dtype=dtype)
+    return mirrored([f"GPU:{place}" for place in range(len(found))], dtype=dtype)
+
+
+def parse_gpus(text: str | None) -> int | Literal["all"] | None:
+    """Read what ``--gpus`` says.
+
+    Raises:
+        InputError: If it's neither a number nor ``all``.
+    """
+    if text is None:
+        return None
+    if text == "all":
+        return "all"
+    if not (text.isascii() and text.isdigit()):
+        raise InputError(f"--gpus {text}: expected a number of GPUs, 0 for the CPU, or all")
+    return int(text)
+
+
+def _find_gpus(wanted: int | Literal["all"] | None) -> list[Any]:
+    config = import_tensorflow().config
+    if wanted == 0:
+        _hide_gpus(config)
+        return []
+    found: list[Any] = config.list_physical_devices("GPU")
+    if wanted == "all":
+        if not found:
+            raise DeviceError(
+                "--gpus all: TensorFlow finds no GPU: 'tlx doctor' shows more, without --gpus the CPU is used"
+            )
+        return found
+    if wanted is not None and wanted > len(found):
+        raise DeviceError(
+            f"--gpus {wanted}: TensorFlow finds {len(found) or 'none'}: 'tlx doctor' shows more, --gpus 0 is the CPU"
+        )
+    return found[: 1 if wanted is None else wanted]
+
+
+def _hide_gpus(config: Any) -> None:
+    """Leave the CPU alone visible; whoever has begun on a GPU would go on there."""
+    try:
+        config.set_visible_devices([], "GPU")
+    except RuntimeError as error:
+        if config.get_visible_devices("GPU"):
+            raise DeviceError("--gpus 0: TensorFlow runs on a GPU already: do it in a process of its own") from error
 
 
 def mirrored(devices: Sequence[str], *, dtype: str = "float32") -> Compute:
@@ -87,18 +132,14 @@ def mirrored(devices: Sequence[str], *, dtype: str = "float32") -> Compute:
         devices: TensorFlow's names, as in ``GPU:0``.
         dtype: Keras's dtype policy.
     """
-    strategy = import_tensorflow().distribute.MirroredStrategy(list(devices))
-    return Compute(f"{len(devices)} devices ({', '.join(devices)})", dtype=dtype, strategy=strategy)
+    names = tuple(devices)
+    return Compute(f"{len(names)} devices ({', '.join(names)})", dtype=dtype, strategy=_strategy(names))
 
 
-def _parse_gpus(text: str | None) -> int | Literal["all"] | None:
-    if text is None:
-        return None
-    if text == "all":
-        return "all"
-    if not text.isdigit():
-        raise InputError(f"--gpus {text}: expected a number or all")
-    return int(text)
+@functools.cache
+def _strategy(devices: tuple[str, ...]) -> Any:
+    """One for the whole process: what the devices of a second one tell each other gets mixed up with the first's."""
+    return import_tensorflow().distribute.MirroredStrategy(list(devices))
 
 
 def _gpu_dtype(precision: Precision, capability: tuple[int, int]) -> str:

@@ -16,7 +16,7 @@ from tlx.core.recipes.recipe import Phase, Recipe
 from tlx.core.training.batches import Examples, epoch_order, make_batches, steps_in
 from tlx.core.training.compiling import compile_tail
 from tlx.core.training.network import Network, set_trainable
-from tlx.core.training.state import Checkpoint, TrainingState, assign, save_checkpoint, sync_state
+from tlx.core.training.state import Checkpoint, TrainingState, assign, save_checkpoint, sync_state, values_of
 from tlx.core.training.stopping import StopRequest, deferred_stop
 from tlx.core.training.validating import accuracy_and_loss, predict
 from tlx.errors import RunError
@@ -42,6 +42,7 @@ class FitPlan:
         checkpoint: The file.
         checkpoint_minutes: How often it's written within an epoch; it's written after each epoch anyway.
         jit_compile: By XLA.
+        devices: How many share each batch.
     """
 
     recipe: Recipe
@@ -53,6 +54,7 @@ class FitPlan:
     checkpoint: Path
     checkpoint_minutes: float = 5.0
     jit_compile: bool = False
+    devices: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +120,14 @@ class Fitter:
     def _run_epoch(self, phase: Phase, examples: Examples) -> None:
         state, tail = self._state, self._tail
         order = epoch_order(self._plan.photos, seed=self._plan.seed, epoch=len(state.history))
-        batches = make_batches(examples, order, phase.batch_size, state.step)
+        batches = make_batches(examples, order, phase.batch_size, first_step=state.step, devices=self._plan.devices)
         with deferred_stop() as stop:
             watcher = _watcher(self, phase, stop)
             # An average of the weights stands in the model only after fit(), so the plain ones are kept here.
             tail.fit(batches, epochs=1, shuffle=False, callbacks=[watcher], verbose=0)
+            if phase.ema_decay:
+                # On JAX the weights and their average would share memory, which predict() frees.
+                assign(tail.trainable_variables, values_of(tail.trainable_variables), "weights")
             stop.leave()
             probabilities = predict(tail, self._plan.validation)
             self._end_epoch(phase, watcher.epoch_logs, probabilities)
@@ -150,9 +155,9 @@ class Fitter:
         state.history.append(dict(row))
         if phase.keep == "best" and loss < state.best_loss:
             state.best_epoch, state.best_loss = epoch, loss
-            state.best = [np.asarray(variable) for variable in self._tail.variables]
+            state.best = values_of(self._tail.variables)
         if phase.ema_decay and phase.keep == "last" and state.epoch + 1 == phase.epochs:
-            state.best_epoch, state.best = epoch, [np.asarray(variable) for variable in self._tail.variables]
+            state.best_epoch, state.best = epoch, values_of(self._tail.variables)
         state.epoch, state.step, state.epoch_seconds = state.epoch + 1, 0, 0.0
         self._listener.epoch_ended(row)
 
@@ -250,6 +255,6 @@ def _watcher(fitter: Fitter, phase: Phase, stop: StopRequest) -> Any:
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             del epoch
             self.epoch_logs = dict(logs or {})
-            self.plain_weights = [np.asarray(variable) for variable in self.model.trainable_variables]
+            self.plain_weights = values_of(self.model.trainable_variables)
 
     return Watcher()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from tlx.core.training.batches import Examples, encode_targets
 from tlx.core.training.devices import Compute
 from tlx.core.training.fitting import FitListener, FitPlan, Fitter
 from tlx.core.training.network import Network, build_network, head_weights, set_head_weights, set_trainable
+from tlx.core.training.sharing import SharedTrunk, share_tail
 from tlx.core.training.state import TrainingState, load_checkpoint
 from tlx.core.training.validating import predict
 from tlx.core.trunk.extraction import ViewMaker
 from tlx.core.trunk.features import CachePlace, TrunkFeatures
 from tlx.core.trunk.spec import TrunkSpec
 from tlx.core.trunk.store import Rows
-from tlx.export.frameworks import import_keras
+from tlx.export.frameworks import seed_everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,13 @@ class Learned:
 
 def build_for(lesson: Lesson, compute: Compute) -> Network:
     """The network as the training starts: the same for the same seed."""
-    import_keras().utils.set_random_seed(lesson.seed)
+    seed_everything(lesson.seed)
     with compute.scope():
         network = build_network(lesson.start.weights, lesson.recipe, len(lesson.dataset.labels), compute.dtype)
         set_head_weights(network.classifier, lesson.start.head)
+        if compute.strategy is not None:
+            trunk = None if network.trunk is None else SharedTrunk(network.trunk, compute.strategy)
+            network = dataclasses.replace(network, trunk=trunk, tail=share_tail(network.tail))
     return network
 
 
@@ -108,6 +113,7 @@ def learn(
         checkpoint=lesson.checkpoint,
         checkpoint_minutes=lesson.checkpoint_minutes,
         jit_compile=compute.jit_compile,
+        devices=compute.devices,
     )
     resumed = load_checkpoint(lesson.checkpoint) if lesson.checkpoint.exists() else None
     with compute.scope():

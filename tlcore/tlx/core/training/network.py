@@ -11,7 +11,7 @@ from tlx.core.backbone import build_trunk
 from tlx.core.recipes.layers import CONVOLUTIONS, LAST_LAYER, PIXELS
 from tlx.core.recipes.recipe import Head, Phase, Recipe
 from tlx.core.weights.chain import PretrainedWeights
-from tlx.export.frameworks import import_keras
+from tlx.export.frameworks import import_keras, prediction_jit
 
 HEAD_LAYERS: Final = ("hidden", "output")
 """Those of the head that have weights."""
@@ -23,7 +23,8 @@ class Network:
 
     Attributes:
         trunk: From ``image`` (``uint8 [N, H, W, 3]``, RGB) to the features at the recipe's cut; ``None`` if
-            everything trains, so that the features are the pixels.
+            everything trains, so that the features are the pixels. On several devices it's no Keras model, and has
+            ``predict_on_batch`` and ``output_shape`` only.
         tail: From features to ``[N, 1]`` (sigmoid: probability of the second label) or ``[N, classes]`` (softmax).
         classifier: The two put together.
     """
@@ -53,8 +54,7 @@ def build_network(weights: PretrainedWeights, recipe: Recipe, classes: int, dtyp
         trunk = None
         if cut != PIXELS:
             trunk = base if cut == LAST_LAYER else keras.Model(base.input, features, name="trunk")
-            # predict_on_batch would compile with XLA, which is the slower one on a CPU.
-            trunk.compile(jit_compile=False)
+            trunk.compile(jit_compile=prediction_jit())
         taken = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
         return Network(
             trunk=trunk,

@@ -74,9 +74,9 @@ def save_checkpoint(path: Path, state: TrainingState, tail: Any, *, with_optimiz
     sync_state(tail)
     optimizer = tail.optimizer.variables if with_optimizer else []
     groups: dict[str, Arrays] = {
-        "variables": _values(tail.variables),
-        "optimizer": _values(optimizer),
-        "metrics": _values(tail.metrics_variables),
+        "variables": values_of(tail.variables),
+        "optimizer": values_of(optimizer),
+        "metrics": values_of(tail.metrics_variables),
         "best": state.best,
     }
     if not all(_is_finite(value) for values in groups.values() for value in values):
@@ -126,7 +126,8 @@ def assign(variables: Sequence[Any], values: Arrays, what: str) -> None:
         variable.assign(value)
 
 
-def _values(variables: Iterable[Any]) -> Arrays:
+def values_of(variables: Iterable[Any]) -> Arrays:
+    """What variables hold now."""
     return [np.asarray(variable) for variable in variables]
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tlx.core.training.fitting import EpochRow
-from tlx.export.frameworks import import_tensorflow
+from tlx.errors import InputError
+from tlx.export.frameworks import import_keras, import_tensorflow
 
 FOLDER: Final = "tensorboard"
 _SERIES: Final = {
@@ -18,6 +19,17 @@ _SERIES: Final = {
     "learning_rate": "learning_rate",
     "seconds": "seconds_an_epoch",
 }
+
+
+def require_tensorflow() -> None:
+    """Refuse another backend: beside it TensorFlow would take a GPU's memory for itself.
+
+    Raises:
+        InputError: If Keras runs on one.
+    """
+    backend = str(import_keras().backend.backend())
+    if backend != "tensorflow":
+        raise InputError(f"--tensorboard: TensorFlow writes these logs, and Keras runs on {backend} here: leave it out")
 
 
 def epoch_logger(run_folder: Path) -> Callable[[EpochRow], None]:

@@ -18,12 +18,12 @@ from tlx.core.run_folder import RunFolder, Start, begin_run, read_start, resume_
 from tlx.core.runs import Run
 from tlx.core.stopwatch import Stopwatch
 from tlx.core.training import disk
-from tlx.core.training.devices import Compute, choose_compute
+from tlx.core.training.devices import Compute, choose_compute, parse_gpus
 from tlx.core.training.finishing import Finished, write_run
 from tlx.core.training.fitting import EpochRow, FitListener, unheard
 from tlx.core.training.learning import Lesson, build_for, learn, open_features
 from tlx.core.training.network import head_weights
-from tlx.core.training.tensorboard import epoch_logger
+from tlx.core.training.tensorboard import epoch_logger, require_tensorflow
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
 from tlx.core.weights.chain import load_weights
 from tlx.errors import DataError, InputError, OutputError, RunError
@@ -63,15 +63,20 @@ class Machine:
 
     Attributes:
         gpus: See :func:`tlx.core.training.devices.choose_compute`.
+        devices: TensorFlow's names of devices that share the work, in place of ``gpus``.
         cache_gb: The most that cached features may take on disk, those of other trainings included.
         checkpoint_minutes: How often the state is saved within an epoch.
         tensorboard: Write logs for TensorBoard into the run's folder.
     """
 
     gpus: str | None = None
+    devices: tuple[str, ...] = ()
     cache_gb: float = DEFAULT_LIMIT_GB
     checkpoint_minutes: float = 5.0
     tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        parse_gpus(self.gpus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,8 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
     """
     if min(options.recipe.size_hw) < MINIMUM_SIZE:
         raise InputError(f"--size {min(options.recipe.size_hw)}: VGG16 needs at least {MINIMUM_SIZE} pixels")
+    if options.machine.tensorboard:
+        require_tensorflow()
     stopwatch = Stopwatch()
     with stopwatch.measure("check"):
         dataset = load_dataset(
@@ -128,7 +135,7 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
         listener.notify(line)
     if options.started_from:
         _require_same_labels(dataset, options.started_from)
-    compute = choose_compute(options.recipe.precision, options.machine.gpus)
+    compute = choose_compute(options.recipe.precision, options.machine.gpus, options.machine.devices)
     disk.require_room(options.runs_root, options.recipe)
     start = _starting_point(options, listener)
     plan = {
@@ -161,6 +168,8 @@ def resume(folder: Path, machine: Machine = Machine(), listener: Listener = List
         RunError: If there is no such unfinished run, or another process trains it.
         DataError: If its photos are not the same any more.
     """
+    if machine.tensorboard:
+        require_tensorflow()
     stopwatch = Stopwatch()
     with resume_run(folder) as run, _resumable(run, listener):
         plan = run.plan
@@ -177,7 +186,7 @@ def resume(folder: Path, machine: Machine = Machine(), listener: Listener = List
                 f"{plan.data}: not the photos that {run.folder.name} began with: put them back, or train anew"
             )
         recipe = Recipe.from_dict(plan.recipe)
-        compute = choose_compute(recipe.precision, machine.gpus)
+        compute = choose_compute(recipe.precision, machine.gpus, machine.devices)
         return _train(run, dataset, read_start(run), _Means(machine, compute, stopwatch, listener))
 
 
