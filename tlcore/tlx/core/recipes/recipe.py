@@ -111,7 +111,8 @@ class Recipe:
 
     Attributes:
         augmentation: The ranges of all augmented views.
-        precision: ``float32``; ``mixed`` computes in 16 bits what loses nothing by it; ``auto`` does so on a GPU.
+        precision: ``float32``; ``mixed`` computes in 16 bits what loses nothing by it; ``auto`` does so on devices
+            that are faster at it. The finished model is ``float32`` all the same, and judged as such.
     """
 
     name: str

@@ -13,11 +13,14 @@ from typing import Any, Final, Literal
 
 from tlx.errors import DeviceError, InputError
 from tlx.export.frameworks import import_keras, import_tensorflow
+from tlx.runtime import environment
 
 Precision = Literal["auto", "float32", "mixed"]
 _TENSOR_CORES: Final = (7, 0)
 _BFLOAT16: Final = (8, 0)
 """Compute capabilities: Volta has float16 tensor cores, Ampere has bfloat16, which needs no loss scaling."""
+_BFLOAT16_INSTRUCTIONS: Final = frozenset({"avx512_bf16", "amx_bf16"})
+"""Processors with these run VGG16's convolutions nearly twice as fast in bfloat16 (measured with avx512_bf16)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def choose_compute(precision: Precision = "auto", gpus: str | None = None, devic
         return mirrored(devices, dtype=plain)
     found = _find_gpus(wanted)
     if not found:
-        return Compute("CPU", dtype=plain)
+        return Compute("CPU", dtype=_cpu_dtype(precision))
     details = import_tensorflow().config.experimental.get_device_details(found[0])
     dtype = _gpu_dtype(precision, details.get("compute_capability", (0, 0)))
     if len(found) == 1:
@@ -140,6 +143,11 @@ def mirrored(devices: Sequence[str], *, dtype: str = "float32") -> Compute:
 def _strategy(devices: tuple[str, ...]) -> Any:
     """One for the whole process: what the devices of a second one tell each other gets mixed up with the first's."""
     return import_tensorflow().distribute.MirroredStrategy(list(devices))
+
+
+def _cpu_dtype(precision: Precision) -> str:
+    fast = _BFLOAT16_INSTRUCTIONS.intersection(environment.processor_flags())
+    return "mixed_bfloat16" if precision == "mixed" or (precision == "auto" and fast) else "float32"
 
 
 def _gpu_dtype(precision: Precision, capability: tuple[int, int]) -> str:

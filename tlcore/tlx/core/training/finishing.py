@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tlx import atomic
 from tlx.contract import CalibrationRecord
 from tlx.core import runs
@@ -17,6 +19,7 @@ from tlx.core.run_folder import RunFolder
 from tlx.core.stopwatch import Stopwatch
 from tlx.core.training.devices import Compute
 from tlx.core.training.learning import Learned, Lesson
+from tlx.core.training.validating import accuracy_and_loss
 from tlx.runtime import environment
 from tlx.runtime.sinks import printable
 
@@ -93,11 +96,15 @@ def _record(run: RunFolder, finished: Finished, calibration: CalibrationRecord |
 def _result(finished: Finished) -> runs.ResultRecord:
     state = finished.learned.state
     kept = state.history[state.kept_epoch - 1]
+    dataset = finished.lesson.dataset
+    classes = np.array(dataset.class_indices(dataset.split("validation")), np.int32)
+    # That of the finished model; the history's may differ by the roundings of 16 bits.
+    accuracy, loss = accuracy_and_loss(finished.learned.probabilities, classes)
     return runs.ResultRecord(
         epochs=len(state.history),
         kept_epoch=state.kept_epoch,
-        validation_accuracy=kept["val_accuracy"],
-        validation_loss=kept["val_loss"],
+        validation_accuracy=accuracy,
+        validation_loss=loss,
         training_accuracy=kept["accuracy"],
         seconds=finished.stopwatch.seconds,
         energy_j={stage: sum(joules.values()) for stage, joules in finished.stopwatch.joules.items()},

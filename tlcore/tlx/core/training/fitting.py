@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx.core.recipes.recipe import Phase, Recipe
+from tlx.core.stopwatch import Stopwatch
 from tlx.core.training.batches import Examples, epoch_order, make_batches, steps_in
 from tlx.core.training.compiling import compile_tail
 from tlx.core.training.network import Network, set_trainable
@@ -65,11 +66,13 @@ class FitListener:
         progress: Of each step.
         notify: Of facts worth a line.
         epoch_ended: Of each finished epoch: its row of the history.
+        stopwatch: Measures each phase.
     """
 
     progress: Progress = silent
     notify: Callable[[str], None] = deaf
     epoch_ended: Callable[[EpochRow], None] = unheard
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
 
 class Fitter:
@@ -121,7 +124,7 @@ class Fitter:
         state, tail = self._state, self._tail
         order = epoch_order(self._plan.photos, seed=self._plan.seed, epoch=len(state.history))
         batches = make_batches(examples, order, phase.batch_size, first_step=state.step, devices=self._plan.devices)
-        with deferred_stop() as stop:
+        with deferred_stop() as stop, self._listener.stopwatch.measure(phase.name):
             watcher = _watcher(self, phase, stop)
             # An average of the weights stands in the model only after fit(), so the plain ones are kept here.
             tail.fit(batches, epochs=1, shuffle=False, callbacks=[watcher], verbose=0)
@@ -174,6 +177,7 @@ class Fitter:
 
     def save(self, *, between_phases: bool = False) -> None:
         """Write a checkpoint of the next step; the next phase begins with an optimizer of its own."""
+        self._state.seconds, self._state.joules = self._listener.stopwatch.seconds, self._listener.stopwatch.joules
         save_checkpoint(self._plan.checkpoint, self._state, self._tail, with_optimizer=not between_phases)
         self._saved_s = time.monotonic()
 

@@ -19,7 +19,7 @@ from tlx.core.training.fitting import FitListener, FitPlan, Fitter
 from tlx.core.training.network import Network, build_network, head_weights, set_head_weights, set_trainable
 from tlx.core.training.sharing import SharedTrunk, share_tail
 from tlx.core.training.state import TrainingState, load_checkpoint
-from tlx.core.training.validating import predict
+from tlx.core.training.validating import predict, predict_photos
 from tlx.core.trunk.extraction import ViewMaker
 from tlx.core.trunk.features import CachePlace, TrunkFeatures
 from tlx.core.trunk.spec import TrunkSpec
@@ -85,8 +85,13 @@ def open_features(lesson: Lesson, network: Network, compute: Compute, place: Cac
         layer=recipe.cut_layer,
         dtype=compute.dtype,
     )
-    maker = ViewMaker(recipe.augmentation, lesson.seed, recipe.size_hw, recipe.resize)
-    return TrunkFeatures(network.trunk, spec, maker, place)
+    return TrunkFeatures(network.trunk, spec, view_maker(lesson), place)
+
+
+def view_maker(lesson: Lesson) -> ViewMaker:
+    """Makes the views of the lesson's photos."""
+    recipe = lesson.recipe
+    return ViewMaker(recipe.augmentation, lesson.seed, recipe.size_hw, recipe.resize)
 
 
 def learn(
@@ -118,11 +123,14 @@ def learn(
     resumed = load_checkpoint(lesson.checkpoint) if lesson.checkpoint.exists() else None
     with compute.scope():
         state = Fitter(network, plan, listener).run(resumed)
-    return Learned(
-        classifier=_in_float32(lesson, network),
-        state=state,
-        probabilities=predict(network.tail, plan.validation),
-    )
+    classifier = _in_float32(lesson, network)
+    if compute.dtype == "float32":
+        probabilities = predict(network.tail, plan.validation)
+    else:
+        # What is kept computes in 32 bits, so that is what has to be judged.
+        with listener.stopwatch.measure("validation"):
+            probabilities = predict_photos(classifier, lesson.dataset.split("validation"), view_maker(lesson))
+    return Learned(classifier, state, probabilities)
 
 
 class _Examples:
@@ -141,6 +149,7 @@ class _Examples:
             self._weights = np.array([lesson.class_weights[place] for place in classes.tolist()], np.float32)
         self._features = features
         self._progress = listener.progress
+        self._stopwatch = listener.stopwatch
         views = set().union(*lesson.recipe.view_numbers())
         self._lacking = features.missing(self._validation_photos, 0)
         self._lacking += sum(features.missing(self.photos, number) for number in views)
@@ -164,7 +173,8 @@ class _Examples:
             # Views that had to make room are computed again, beyond what was lacking at the start.
             self._progress(stage, self._computed, max(self._lacking, self._computed), note)
 
-        return self._features.rows(photos, number, progress)
+        with self._stopwatch.measure("features"):
+            return self._features.rows(photos, number, progress)
 
 
 def _in_float32(lesson: Lesson, network: Network) -> Any:

@@ -39,6 +39,8 @@ class TrainingState:
         best_loss: Its validation loss.
         best: Its weights of the tail.
         kept_epoch: The epoch whose weights the tail has after the last finished phase.
+        seconds: Of each stage so far; see :class:`tlx.core.stopwatch.Stopwatch`.
+        joules: The same of energy.
     """
 
     phase: int = 0
@@ -50,6 +52,8 @@ class TrainingState:
     best_loss: float = float("inf")
     best: Arrays = field(default_factory=list)
     kept_epoch: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    joules: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

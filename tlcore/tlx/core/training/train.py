@@ -23,6 +23,7 @@ from tlx.core.training.finishing import Finished, write_run
 from tlx.core.training.fitting import EpochRow, FitListener, unheard
 from tlx.core.training.learning import Lesson, build_for, learn, open_features
 from tlx.core.training.network import head_weights
+from tlx.core.training.state import TrainingState, load_checkpoint
 from tlx.core.training.tensorboard import epoch_logger, require_tensorflow
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
 from tlx.core.weights.chain import load_weights
@@ -170,9 +171,10 @@ def resume(folder: Path, machine: Machine = Machine(), listener: Listener = List
     """
     if machine.tensorboard:
         require_tensorflow()
-    stopwatch = Stopwatch()
     with resume_run(folder) as run, _resumable(run, listener):
         plan = run.plan
+        earlier = load_checkpoint(run.checkpoint).state if run.checkpoint.exists() else TrainingState()
+        stopwatch = Stopwatch(earlier_seconds=earlier.seconds, earlier_joules=earlier.joules)
         with stopwatch.measure("check"):
             dataset = load_dataset(
                 Path(plan.data),
@@ -239,8 +241,7 @@ def _train(run: RunFolder, dataset: Dataset, start: Start, means: _Means) -> Run
         cache_folder() / "trunk", lesson, network.trunk, limit_gb=means.machine.cache_gb, confirm=listener.confirm
     )
     features = open_features(lesson, network, means.compute, place)
-    with means.stopwatch.measure("training"):
-        learned = learn(lesson, network, features, means.compute, _fit_listener(run, means))
+    learned = learn(lesson, network, features, means.compute, _fit_listener(run, means))
     write_run(run, Finished(lesson, learned, means.compute, means.stopwatch))
     run.finish()
     return runs.open_run(run.folder)
@@ -273,7 +274,7 @@ def _fit_listener(run: RunFolder, means: _Means) -> FitListener:
                 f"validation loss {row['val_loss']:.4f}, validation accuracy {row['val_accuracy']:.4f}"
             )
 
-    return FitListener(listener.progress, listener.notify, epoch_ended)
+    return FitListener(listener.progress, listener.notify, epoch_ended, means.stopwatch)
 
 
 def _recorded_splits(run: Run | None) -> dict[str, Split]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -62,6 +63,22 @@ def compute_features(
         ImageError: If a photo can't be read any more.
         WeightsError: If the features are too large to keep.
     """
+    with closing(view_batches(jobs, maker, batch)) as batches:
+        for views_rgb in batches:
+            yield views_rgb if trunk is None else _to_float16(trunk.predict_on_batch(views_rgb))
+
+
+def view_batches(
+    jobs: Sequence[tuple[Photo, int]], maker: ViewMaker, batch: int = BATCH
+) -> Generator[npt.NDArray[np.uint8], None, None]:
+    """Make views of photos, the next batches in threads while the caller works on one.
+
+    Yields:
+        ``uint8 [n, h, w, 3]``, RGB, in order.
+
+    Raises:
+        ImageError: If a photo can't be read any more.
+    """
     with ThreadPoolExecutor(usable_processors()) as pool:
         waiting: deque[list[Future[npt.NDArray[np.uint8]]]] = deque()
         starts = iter(range(0, len(jobs), batch))
@@ -71,8 +88,7 @@ def compute_features(
                     waiting.append([pool.submit(maker.make, *job) for job in jobs[start : start + batch]])
                 if not waiting:
                     return
-                views_rgb = np.stack([future.result() for future in waiting.popleft()])
-                yield views_rgb if trunk is None else _to_float16(trunk.predict_on_batch(views_rgb))
+                yield np.stack([future.result() for future in waiting.popleft()])
         finally:
             pool.shutdown(cancel_futures=True)
 
