@@ -93,7 +93,8 @@ def learn(
     """Train the network, from its start or from its checkpoint.
 
     Raises:
-        RunError: If the loss stops being a number, or the checkpoint doesn't fit.
+        RunawayError: If the loss stops being a number.
+        RunError: If the checkpoint doesn't fit.
         OutputError: If the cache or the checkpoint can't be written.
     """
     examples = _Examples(lesson, features, units=network.tail.output_shape[-1], listener=listener)
@@ -112,7 +113,7 @@ def learn(
     with compute.scope():
         state = Fitter(network, plan, listener).run(resumed)
     return Learned(
-        classifier=_in_float32(lesson, network),
+        classifier=in_float32(lesson, network),
         state=state,
         probabilities=predict(network.tail, plan.validation),
     )
@@ -144,7 +145,7 @@ class _Examples:
         return Examples(rows, self._validation_targets)
 
 
-def _in_float32(lesson: Lesson, network: Network) -> Any:
+def in_float32(lesson: Lesson, network: Network) -> Any:
     """The classifier as it's saved: built anew, so that it has neither 16-bit layers nor a strategy."""
     clean = build_network(lesson.start.weights, lesson.recipe, len(lesson.dataset.labels))
     for layer in network.classifier.layers:

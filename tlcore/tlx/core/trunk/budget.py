@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from tlx.errors import OutputError
 DEFAULT_LIMIT_GB: Final = 20.0
 RESERVE_BYTES: Final = 2_000_000_000
 """Left free for the run itself and for everybody else."""
+_STALE_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def make_room(root: Path, *, limit_bytes: int, for_bytes: int, keep: Iterable[Pa
         for_bytes: What will be added.
         keep: Array files that must stay.
     """
+    _sweep(root)
     kept = set(keep)
     sizes = _sizes(root)
     used = sum(size for size, _ in sizes)
@@ -109,6 +112,14 @@ def make_room(root: Path, *, limit_bytes: int, for_bytes: int, keep: Iterable[Pa
             path.with_suffix(".json").unlink(missing_ok=True)
             path.unlink()
             used -= size
+
+
+def _sweep(root: Path) -> None:
+    """Remove what killed processes were writing; younger files may be those of a living one."""
+    for path in root.glob("*/.*.tmp.*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE_S:
+                path.unlink()
 
 
 def gigabytes(size_bytes: int) -> str:
