@@ -95,6 +95,8 @@ def _exit_code(stop: SystemExit) -> int:
         return _reader_has_gone()
     if stop.code == INTERRUPTED:
         return _fail("interrupted", INTERRUPTED)
+    if stop.code == TERMINATED:
+        return _fail("terminated", TERMINATED)
     return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
 
 

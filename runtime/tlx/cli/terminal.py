@@ -66,7 +66,7 @@ class _PlainLines:
 @contextlib.contextmanager
 def _rich_bars() -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
     columns = (
@@ -77,11 +77,22 @@ def _rich_bars() -> Iterator[Progress]:
         TextColumn("{task.fields[note]}"),
     )
     with RichProgress(*columns, console=Console(stderr=True)) as bars:
-        tasks = {}
+        running: dict[str, TaskID] = {}
+        ended: set[str] = set()
 
         def report(stage: str, done: int, total: int, note: str = "") -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total, note=note)
-            bars.update(tasks[stage], completed=done, total=total, note=note)
+            if stage in ended and done >= total:
+                return
+            if stage not in running:
+                bars.start()
+                running[stage] = bars.add_task(stage, total=total, note=note)
+            bars.update(running[stage], completed=done, total=total, note=note)
+            if bars.finished:
+                # Bars that stand are left alone: what's drawn anew ten times a second would wipe out a question.
+                bars.stop()
+                ended.update(running)
+                for task in running.values():
+                    bars.remove_task(task)
+                running.clear()
 
         yield report

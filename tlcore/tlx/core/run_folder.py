@@ -78,8 +78,24 @@ class RunFolder:
         """The weights that the training starts from."""
         return self.folder / "resume" / "start.npz"
 
+    @property
+    def last_good(self) -> Path:
+        """The model before the loss stopped being a number, where that has happened."""
+        return self.folder / "last-good.keras"
+
+    @property
+    def runaway(self) -> Path:
+        """Says where the loss stopped being a number, where that has happened."""
+        return self.folder / "resume" / "runaway.json"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has its record."""
+        return (self.folder / "run.json").exists()
+
     def finish(self) -> None:
         """Remove what only an unfinished run needs."""
+        self.last_good.unlink(missing_ok=True)
         shutil.rmtree(self.folder / "resume", ignore_errors=True)
 
 
@@ -124,7 +140,7 @@ def begin_run(root: Path, preset: str, start: Start, plan: dict[str, Any]) -> It
         try:
             yield run
         except BaseException:
-            if not run.checkpoint.exists() and not (run.folder / "run.json").exists():
+            if not run.checkpoint.exists() and not run.is_finished:
                 shutil.rmtree(run.folder, ignore_errors=True)
             raise
 
@@ -138,7 +154,7 @@ def resume_run(folder: Path) -> Iterator[RunFolder]:
     """
     run = read_unfinished(folder)
     with _held(run.folder):
-        for leftover in (run.folder / "resume").glob(".*"):
+        for leftover in (*run.folder.glob(".*.tmp.*"), *(run.folder / "resume").glob(".*")):
             leftover.unlink(missing_ok=True)
         yield run
 
@@ -167,6 +183,15 @@ def unfinished_runs(root: Path) -> list[RunFolder]:
             with contextlib.suppress(RunError):
                 runs.append(read_unfinished(document.parent))
     return sorted(runs, key=lambda run: (run.plan.created_utc, run.plan.name))
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process is training this run."""
+    try:
+        with _held(folder):
+            return False
+    except RunError:
+        return True
 
 
 def read_start(run: RunFolder) -> Start:

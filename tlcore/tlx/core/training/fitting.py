@@ -31,6 +31,21 @@ def unheard(row: EpochRow) -> None:
     """Ignore a finished epoch."""
 
 
+class RunawayError(RunError):
+    """The loss isn't a number any more.
+
+    Attributes:
+        where: Phase, epoch and step.
+    """
+
+    def __init__(self, where: str, learning_rate: float) -> None:
+        super().__init__(
+            f"{where}: the loss is not a number any more: the learning rate ({learning_rate:g}) is too high for these "
+            "photos, or the weights don't suit them: train anew with a lower one (--config)"
+        )
+        self.where = where
+
+
 @dataclass(frozen=True, slots=True)
 class FitPlan:
     """What a training learns from, and where its checkpoints go.
@@ -97,7 +112,7 @@ class Fitter:
             The state after the last phase; the tail has the weights to keep.
 
         Raises:
-            RunError: If the loss stops being a number.
+            RunawayError: If the loss stops being a number.
             KeyboardInterrupt: After Ctrl-C, once the step in progress is done and saved.
         """
         phases = self._plan.recipe.phases
@@ -222,15 +237,11 @@ class Fitter:
         """Stop a training that has run away.
 
         Raises:
-            RunError: If the loss isn't finite.
+            RunawayError: If the loss isn't finite.
         """
         if not math.isfinite(loss):
-            state = self._state
-            raise RunError(
-                f"{phase.name}, epoch {state.epoch + 1}, step {state.step + 1}: the loss is not a number any more: "
-                f"the learning rate ({phase.learning_rate:g}) is too high for these photos, or the weights don't suit "
-                f"them; the state after epoch {len(state.history)} is kept in {self._plan.checkpoint}"
-            )
+            where = f"{phase.name}, epoch {self._state.epoch + 1}, step {self._state.step + 1}"
+            raise RunawayError(where, phase.learning_rate)
 
 
 def _watcher(fitter: Fitter, phase: Phase, stop: StopRequest) -> Any:

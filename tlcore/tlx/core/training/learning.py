@@ -104,7 +104,8 @@ def learn(
     """Train the network, from its start or from its checkpoint.
 
     Raises:
-        RunError: If the loss stops being a number, or the checkpoint doesn't fit.
+        RunawayError: If the loss stops being a number.
+        RunError: If the checkpoint doesn't fit.
         OutputError: If the cache or the checkpoint can't be written.
     """
     examples = _Examples(lesson, features, units=network.tail.output_shape[-1], listener=listener)
@@ -123,7 +124,7 @@ def learn(
     resumed = load_checkpoint(lesson.checkpoint) if lesson.checkpoint.exists() else None
     with compute.scope():
         state = Fitter(network, plan, listener).run(resumed)
-    classifier = _in_float32(lesson, network)
+    classifier = in_float32(lesson, network)
     if compute.dtype == "float32":
         probabilities = predict(network.tail, plan.validation)
     else:
@@ -177,7 +178,7 @@ class _Examples:
             return self._features.rows(photos, number, progress)
 
 
-def _in_float32(lesson: Lesson, network: Network) -> Any:
+def in_float32(lesson: Lesson, network: Network) -> Any:
     """The classifier as it's saved: built anew, so that it has neither 16-bit layers nor a strategy."""
     clean = build_network(lesson.start.weights, lesson.recipe, len(lesson.dataset.labels))
     for layer in network.classifier.layers:

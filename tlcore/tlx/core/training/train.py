@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,11 +22,14 @@ from tlx.core.training.finishing import Finished, write_run
 from tlx.core.training.fitting import EpochRow, FitListener, unheard
 from tlx.core.training.learning import Lesson, build_for, learn, open_features
 from tlx.core.training.network import head_weights
+from tlx.core.training.runaway import last_good_kept
 from tlx.core.training.state import TrainingState, load_checkpoint
+from tlx.core.training.stopping import StopRequest, remembered_stop
 from tlx.core.training.tensorboard import epoch_logger, require_tensorflow
+from tlx.core.training.unfinished import check_before_going_on, resumable, tell_of_unfinished
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
 from tlx.core.weights.chain import load_weights
-from tlx.errors import DataError, InputError, OutputError, RunError
+from tlx.errors import DataError, InputError, RunError
 from tlx.export.frameworks import import_keras
 from tlx.progress import Progress, deaf, silent
 
@@ -123,6 +125,11 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
         raise InputError(f"--size {min(options.recipe.size_hw)}: VGG16 needs at least {MINIMUM_SIZE} pixels")
     if options.machine.tensorboard:
         require_tensorflow()
+    with remembered_stop() as stop:
+        return _begin(data, options, _stopping(listener, stop))
+
+
+def _begin(data: Path, options: TrainOptions, listener: Listener) -> Run:
     stopwatch = Stopwatch()
     with stopwatch.measure("check"):
         dataset = load_dataset(
@@ -134,6 +141,7 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
         )
     for line in data_lines(dataset):
         listener.notify(line)
+    tell_of_unfinished(dataset.root, options.runs_root, listener.notify)
     if options.started_from:
         _require_same_labels(dataset, options.started_from)
     compute = choose_compute(options.recipe.precision, options.machine.gpus, options.machine.devices)
@@ -153,7 +161,7 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
         "balance": options.balance,
         "recorded_splits": _recorded_splits(options.started_from),
     }
-    with begin_run(options.runs_root, options.recipe.name, start, plan) as run, _resumable(run, listener):
+    with begin_run(options.runs_root, options.recipe.name, start, plan) as run, resumable(run, listener.notify):
         return _train(run, dataset, start, _Means(options.machine, compute, stopwatch, listener))
 
 
@@ -171,25 +179,28 @@ def resume(folder: Path, machine: Machine = Machine(), listener: Listener = List
     """
     if machine.tensorboard:
         require_tensorflow()
-    with resume_run(folder) as run, _resumable(run, listener):
-        plan = run.plan
-        earlier = load_checkpoint(run.checkpoint).state if run.checkpoint.exists() else TrainingState()
-        stopwatch = Stopwatch(earlier_seconds=earlier.seconds, earlier_joules=earlier.joules)
-        with stopwatch.measure("check"):
-            dataset = load_dataset(
-                Path(plan.data),
-                seed=plan.seed,
-                strict=plan.strict,
-                recorded=plan.recorded_splits,
-                progress=listener.progress,
-            )
-        if dataset.sha256 != plan.data_sha256:
-            raise DataError(
-                f"{plan.data}: not the photos that {run.folder.name} began with: put them back, or train anew"
-            )
-        recipe = Recipe.from_dict(plan.recipe)
-        compute = choose_compute(recipe.precision, machine.gpus, machine.devices)
-        return _train(run, dataset, read_start(run), _Means(machine, compute, stopwatch, listener))
+    with remembered_stop() as stop, resume_run(folder) as run, resumable(run, listener.notify):
+        return _go_on(run, machine, _stopping(listener, stop))
+
+
+def _go_on(run: RunFolder, machine: Machine, listener: Listener) -> Run:
+    plan = run.plan
+    earlier = load_checkpoint(run.checkpoint).state if run.checkpoint.exists() else TrainingState()
+    stopwatch = Stopwatch(earlier_seconds=earlier.seconds, earlier_joules=earlier.joules)
+    check_before_going_on(run, listener.notify)
+    with stopwatch.measure("check"):
+        dataset = load_dataset(
+            Path(plan.data),
+            seed=plan.seed,
+            strict=plan.strict,
+            recorded=plan.recorded_splits,
+            progress=listener.progress,
+        )
+    if dataset.sha256 != plan.data_sha256:
+        raise DataError(f"{plan.data}: not the photos that {run.folder.name} began with: put them back, or train anew")
+    recipe = Recipe.from_dict(plan.recipe)
+    compute = choose_compute(recipe.precision, machine.gpus, machine.devices)
+    return _train(run, dataset, read_start(run), _Means(machine, compute, stopwatch, listener))
 
 
 def find_unfinished(name: str | None, root: Path) -> Path:
@@ -241,21 +252,21 @@ def _train(run: RunFolder, dataset: Dataset, start: Start, means: _Means) -> Run
         cache_folder() / "trunk", lesson, network.trunk, limit_gb=means.machine.cache_gb, confirm=listener.confirm
     )
     features = open_features(lesson, network, means.compute, place)
-    learned = learn(lesson, network, features, means.compute, _fit_listener(run, means))
+    with last_good_kept(run, lesson, network, means.compute):
+        learned = learn(lesson, network, features, means.compute, _fit_listener(run, means))
     write_run(run, Finished(lesson, learned, means.compute, means.stopwatch))
     run.finish()
     return runs.open_run(run.folder)
 
 
-@contextmanager
-def _resumable(run: RunFolder, listener: Listener) -> Iterator[None]:
-    """Say how to go on with a training that was stopped from outside."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit, OutputError):
-        if run.checkpoint.exists():
-            listener.notify(f"what was learned so far is kept, go on with: tlx train --resume {run.folder}")
-        raise
+def _stopping(listener: Listener, stop: StopRequest) -> Listener:
+    """The same listener; it also ends a training whose stop got lost."""
+
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        stop.leave()
+        listener.progress(stage, done, total, note)
+
+    return replace(listener, progress=progress)
 
 
 def _fit_listener(run: RunFolder, means: _Means) -> FitListener:

@@ -62,7 +62,7 @@ class FeatureStore:
         atomic.make_folder(self._folder)
         data = self._folder / f"{uuid.uuid4().hex}.npy"
         with atomic.replacing(data) as temporary:
-            np.save(temporary, features)
+            _write_array(temporary, features)
         atomic.write_json(data.with_suffix(".json"), {"format": FORMAT, "views": views})
         self._learn(data, views)
 
@@ -88,6 +88,14 @@ class FeatureStore:
     def _learn(self, shard: Path, views: Iterable[View]) -> None:
         for row, view in enumerate(views):
             self._places[view] = _Place(shard, row)
+
+
+def _write_array(path: Path, array: Features) -> None:
+    """Write what ``np.save`` would: it hides why it failed, so that a full disk couldn't be named."""
+    rows = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(rows))
+        file.write(rows.data)
 
 
 class Rows:
