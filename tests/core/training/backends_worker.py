@@ -35,7 +35,7 @@ def recipe() -> Recipe:
         size_hw=(32, 32),
         preprocessing="rescale",
         phases=(
-            dataclasses.replace(head, epochs=2, batch_size=8, views=1),
+            dataclasses.replace(head, epochs=1, batch_size=8, views=1),
             dataclasses.replace(tuning, epochs=2, batch_size=8, views=1, ema_decay=0.8, learning_rate=1e-3),
         ),
     )
