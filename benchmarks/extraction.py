@@ -21,8 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx import atomic
+from tlx.core.augmentation import NONE
 from tlx.core.backbone import build_trunk
-from tlx.core.trunk import BATCH, compute_features
+from tlx.core.photos import Photo
+from tlx.core.trunk.extraction import BATCH, ViewMaker, compute_features
 from tlx.core.weights.chain import load_weights
 from tlx.images import PHOTO_SUFFIXES, load
 from tlx.runtime import environment
@@ -86,8 +88,11 @@ def time_bare(trunk: Any, images: npt.NDArray[np.uint8], batch: int) -> float:
 
 def time_extraction(trunk: Any, paths: list[Path]) -> float:
     """Seconds from photo files to features, as training does it."""
+    # The plain view depends on no hash.
+    jobs = [(Photo(path, path.parent.name, "", "train"), 0) for path in paths]
+    maker = ViewMaker(NONE, 0, SIZE_HW, "area")
     started_s = time.perf_counter()
-    for _ in compute_features(trunk, paths, size_hw=SIZE_HW, resize="area"):
+    for _ in compute_features(trunk, jobs, maker):
         pass
     return time.perf_counter() - started_s
 
