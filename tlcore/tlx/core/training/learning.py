@@ -130,7 +130,8 @@ def learn(
     else:
         # What is kept computes in 32 bits, so that is what has to be judged.
         with listener.stopwatch.measure("validation"):
-            probabilities = predict_photos(classifier, lesson.dataset.split("validation"), view_maker(lesson))
+            photos = lesson.dataset.split("validation")
+            probabilities = predict_photos(classifier, photos, view_maker(lesson), listener.progress)
     return Learned(classifier, state, probabilities)
 
 

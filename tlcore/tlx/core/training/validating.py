@@ -14,6 +14,7 @@ from tlx.core.training.batches import Examples, make_batches
 from tlx.core.trunk.extraction import ViewMaker, view_batches
 from tlx.export.frameworks import import_keras, prediction_jit
 from tlx.export.keras_model import class_probabilities
+from tlx.progress import Progress, silent
 
 _BATCH = 64
 _SMALLEST_PROBABILITY = 1e-7
@@ -26,7 +27,9 @@ def predict(tail: Any, examples: Examples) -> npt.NDArray[np.float32]:
     return class_probabilities(np.asarray(tail.predict(batches, verbose=0)))
 
 
-def predict_photos(classifier: Any, photos: Sequence[Photo], maker: ViewMaker) -> npt.NDArray[np.float32]:
+def predict_photos(
+    classifier: Any, photos: Sequence[Photo], maker: ViewMaker, progress: Progress = silent
+) -> npt.NDArray[np.float32]:
     """A whole network's probabilities for photo files: ``float32 [N, classes]``.
 
     Raises:
@@ -36,7 +39,10 @@ def predict_photos(classifier: Any, photos: Sequence[Photo], maker: ViewMaker) -
     predictor = import_keras().Model(classifier.inputs, classifier.outputs[0])
     predictor.compile(jit_compile=prediction_jit())
     with closing(view_batches([(photo, 0) for photo in photos], maker)) as batches:
-        outputs = [np.asarray(predictor.predict_on_batch(views_rgb)) for views_rgb in batches]
+        outputs = []
+        for views_rgb in batches:
+            outputs.append(np.asarray(predictor.predict_on_batch(views_rgb)))
+            progress("judging the result", sum(map(len, outputs)), len(photos))
     return class_probabilities(np.concatenate(outputs))
 
 
