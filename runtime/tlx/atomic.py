@@ -102,8 +102,9 @@ def _fsync_file(path: Path) -> None:
 def _as_output_error(path: Path, error: OSError) -> OutputError:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return OutputError(f"{path}: the disk is full: free some space and run the command again")
-    if error.errno == errno.ENOENT:
+    if error.errno == errno.ENOENT and not path.parent.is_dir():
         return OutputError(f"{path}: the folder {path.parent} does not exist: create it first")
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+    # The kernel's own file systems, as /proc, say "no such file" where nothing can be made.
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT}:
         return OutputError(f"{path}: not writable ({error.strerror}): choose another place")
     return OutputError(f"{path}: can't be written ({error.strerror or error})")

@@ -103,3 +103,9 @@ def test_readers_see_the_old_or_the_new_content_and_nothing_else(tmp_path: Path)
         time.sleep(0.001)
     assert writer.returncode == 0
     assert seen == {b"a", b"b"}
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a file system where nothing can be made is Linux's /proc")
+def test_a_place_where_nothing_can_be_made_is_not_called_absent() -> None:
+    with pytest.raises(OutputError, match="not writable"):
+        atomic.write_text(Path("/proc/model.onnx"), "")
