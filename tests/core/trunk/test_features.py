@@ -16,7 +16,7 @@ from tlx.core.training.train import Listener, Machine, TrainOptions, train
 from tlx.core.trunk.features import TrunkFeatures
 from tlx.core.trunk.store import Rows
 from tlx.core.views import view_of
-from tlx.errors import OutputError, WeightsError
+from tlx.errors import ImageError, OutputError, WeightsError
 from tlx.images import load, read
 
 if TYPE_CHECKING:
@@ -203,3 +203,16 @@ def test_a_whole_training_stays_within_its_cache_gb(colour_photos: Path, own_cac
     assert max(used) > 0.5 * limit_gb * 1e9
     with pytest.raises(OutputError, match=r"more than the 0\.1 MB of --cache-gb"):
         train(colour_photos, dataclasses.replace(options, machine=Machine(cache_gb=0.0001)))
+
+
+def test_a_photo_that_was_changed_in_place_is_not_cached_under_its_old_hash(
+    photos: list[Photo], open_features: FeatureOpener
+) -> None:
+    changed = photos[3]
+    before = changed.path.read_bytes()
+    changed.path.write_bytes(photos[30].path.read_bytes())
+    with pytest.raises(ImageError, match="has changed since it was checked"):
+        open_features().rows(photos, 0)
+    assert open_features().missing([changed], 0) == 1
+    changed.path.write_bytes(before)
+    assert len(open_features().rows(photos, 0)) == len(photos)
