@@ -495,7 +495,7 @@ def test_training_anew_tells_of_an_unfinished_run(
                     train(colour_photos, options(tmp_path), stop)
             else:
                 train(colour_photos, options(tmp_path), stop)
-        told.append(any(f"'tlx train --resume {tmp_path / 'left'}' goes on with it" in line for line in lines))
+        told.append(any(f"to go on with it: tlx train --resume {tmp_path / 'left'}" in line for line in lines))
     assert told == [True, False]
 
 
