@@ -15,6 +15,7 @@ from tlx.core.backbone import build_trunk, read_trunk_weights
 from tlx.core.recipes.presets import find_preset
 from tlx.core.recipes.recipe import Recipe
 from tlx.core.settings import build
+from tlx.core.training.starting import recorded_splits
 from tlx.core.training.train import Listener, TrainOptions, train
 from tlx.core.weights.chain import load_weights
 from tlx.errors import DataError, InputError
@@ -136,6 +137,19 @@ def test_from_tells_where_validation_photos_were_learned_from(
     options = TrainOptions(tiny_run.recipe.changed(epochs=1), started_from=tiny_run, runs_root=tmp_path / "runs")
     train(swapped, options, Listener(notify=told.append))
     assert f"24 of the 24 validation photos are ones that {tiny_run.record.name} was trained on" in " ".join(told)
+
+
+def test_photos_of_a_run_before_the_earlier_one_stay_where_they_were(
+    tiny_run: Run, tmp_path: Path, make_photos: PhotoMaker
+) -> None:
+    make_photos(tmp_path / "others", {"red": 6, "blue": 6}, seed=8)
+    recipe = tiny_run.recipe.changed(epochs=1)
+    second = train(tmp_path / "others", TrainOptions(recipe, started_from=tiny_run, runs_root=tmp_path / "runs"))
+    recorded = recorded_splits(second)
+    for run in (tiny_run, second):
+        for split in ("train", "validation"):
+            photos = run.photos(split)
+            assert {recorded[photo.sha256] for photo in photos} == {split}
 
 
 def test_from_a_fine_tuned_run_names_it(tmp_path: Path, colour_photos: Path) -> None:

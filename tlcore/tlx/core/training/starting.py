@@ -8,7 +8,7 @@ from dataclasses import replace
 from tlx.core.backbone import read_trunk_weights
 from tlx.core.photos import SPLITS, Dataset, Split
 from tlx.core.recipes.recipe import Recipe
-from tlx.core.run_folder import Start
+from tlx.core.run_folder import Start, splits_before
 from tlx.core.runs import Run
 from tlx.core.training.network import head_weights
 from tlx.core.weights.chain import load_weights
@@ -39,19 +39,26 @@ def start_from(run: Run) -> Start:
 
 
 def recorded_splits(run: Run | None) -> dict[str, Split]:
-    """In which split each photo of an earlier run was, so that none it learned from is used to judge it."""
-    return {} if run is None else {photo.sha256: photo.split for split in SPLITS for photo in run.photos(split)}
+    """In which split an earlier run, and those that it started from, had each photo.
+
+    So none that the network has ever learned from is used to judge it.
+    """
+    if run is None:
+        return {}
+    before = splits_before(run.folder)
+    learned: dict[str, Split] = {sha256: split for sha256, split in before.items() if split == "train"}
+    return before | {photo.sha256: photo.split for split in SPLITS for photo in run.photos(split)} | learned
 
 
 def tell_of_learned_ones(dataset: Dataset, run: Run, notify: Callable[[str], None]) -> None:
-    """Where folders give the split, the earlier run may have learned from what is to judge this one."""
-    learned = {photo.sha256 for photo in run.photos("train")}
+    """Where folders give the split, the network may have learned from what is to judge it."""
+    recorded = recorded_splits(run)
     validation = dataset.split("validation")
-    again = sum(photo.sha256 in learned for photo in validation)
+    again = sum(recorded.get(photo.sha256) == "train" for photo in validation)
     if again:
         notify(
-            f"{again} of the {len(validation)} validation photos are ones that {run.record.name} was trained on: "
-            "the validation figures flatter the model"
+            f"{again} of the {len(validation)} validation photos are ones that {run.record.name} was trained on, "
+            "or a run before it: the validation figures flatter the model"
         )
 
 
