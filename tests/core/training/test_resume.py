@@ -224,3 +224,24 @@ def test_an_error_before_the_first_checkpoint_leaves_nothing(
     with pytest.raises(OutputError):
         train(colour_photos, options(tmp_path / "runs"))
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_the_newest_run_that_nobody_trains_is_resumed(tmp_path: Path) -> None:
+    plan = {"data": "/photos", "data_sha256": "", "labels": [], "recipe": {}, "seed": 0, "weights": "none"}
+    plan |= {
+        "weights_is_imagenet": False,
+        "weights_sha256": "",
+        "started_from": None,
+        "strict": False,
+        "balance": False,
+    }
+    for name in ("1", "2"):
+        (tmp_path / name).mkdir()
+        document = plan | {"schema": 1, "name": name, "created_utc": f"2026-01-0{name}T00:00:00"}
+        (tmp_path / name / "training.json").write_text(json.dumps(document))
+    assert find_unfinished(None, tmp_path) == tmp_path / "2"
+    with run_folder.resume_run(tmp_path / "2"):
+        assert find_unfinished(None, tmp_path) == tmp_path / "1"
+        assert find_unfinished("/photos", tmp_path) == tmp_path / "1"
+        with run_folder.resume_run(tmp_path / "1"):
+            assert find_unfinished(None, tmp_path) == tmp_path / "2"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from tlx.core import runs
 from tlx.core.backbone import MINIMUM_SIZE
 from tlx.core.photos import Dataset, class_weights, data_lines, load_dataset
 from tlx.core.recipes.recipe import Recipe
-from tlx.core.run_folder import RunFolder, Start, begin_run, read_start, resume_run, unfinished_runs
+from tlx.core.run_folder import RunFolder, Start, begin_run, is_held, read_start, resume_run, unfinished_runs
 from tlx.core.runs import Run
 from tlx.core.stopwatch import Stopwatch
 from tlx.core.training import disk
@@ -218,7 +218,8 @@ def find_unfinished(name: str | None, root: Path) -> Path:
     """The folder of the unfinished run that a person means.
 
     Args:
-        name: A run's folder or name, the folder of its photos, or ``None`` and ``latest`` for the newest.
+        name: A run's folder or name, the folder of its photos, or ``None`` and ``latest`` for the newest that no
+            process trains.
         root: The folder that holds the runs.
 
     Raises:
@@ -228,14 +229,18 @@ def find_unfinished(name: str | None, root: Path) -> Path:
     if name is None or name == runs.LATEST:
         if not runs_found:
             raise RunError(f"no unfinished run in {root}/: nothing to resume; 'tlx runs' lists what there is")
-        return runs_found[-1].folder
+        return _newest_free(runs_found)
     for folder in (Path(name), root / name):
         if any((folder / document).is_file() for document in ("training.json", "run.json")):
             return folder
     of_data = [run for run in runs_found if Path(run.plan.data) == Path(name).resolve()]
     if not of_data:
         raise RunError(f"{name}: no unfinished run in {root}/ has this name or these photos: nothing to resume")
-    return of_data[-1].folder
+    return _newest_free(of_data)
+
+
+def _newest_free(found: Sequence[RunFolder]) -> Path:
+    return ([run for run in found if not is_held(run.folder)] or found)[-1].folder
 
 
 @dataclass(frozen=True, slots=True)
