@@ -11,6 +11,7 @@ Prints one JSON object; ``--output FILE`` also writes it. The aim is a ratio of 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import statistics
 import time
@@ -88,8 +89,9 @@ def time_bare(trunk: Any, images: npt.NDArray[np.uint8], batch: int) -> float:
 
 def time_extraction(trunk: Any, paths: list[Path]) -> float:
     """Seconds from photo files to features, as training does it."""
-    # The plain view depends on no hash.
-    jobs = [(Photo(path, path.parent.name, "", "train"), 0) for path in paths]
+    jobs = [
+        (Photo(path, path.parent.name, hashlib.sha256(path.read_bytes()).hexdigest(), "train"), 0) for path in paths
+    ]
     maker = ViewMaker(NONE, 0, SIZE_HW, "area")
     started_s = time.perf_counter()
     for _ in compute_features(trunk, jobs, maker):

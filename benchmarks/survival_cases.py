@@ -125,7 +125,7 @@ STAGES: Final[dict[str, tuple[Case, ...]]] = {
         _shard("first shard: its temporary file", at_temporary(_SHARD, 1, in_cache=True)),
         _shard("first shard: half written", at_temporary(_SHARD, 1, megabytes=1, in_cache=True)),
         _shard("first shard: no index yet", at_unindexed_shard),
-        _shard("computing view 1", at_step("features of view 1", 32)),
+        _shard("computing view 1", at_step("computing features", 24 + 32)),  # after the plain validation photos
         _shard("second shard: half written", at_temporary(_SHARD, 2, megabytes=2, in_cache=True)),
         _shard(
             "second shard: its index, then the third shard",

@@ -44,6 +44,13 @@ def test_train_makes_a_run_and_names_the_next_command(tmp_path: Path, make_photo
     assert any(line.startswith("report: runs/") for line in lines)
 
 
+def test_the_next_command_finds_the_run_in_another_folder(tmp_path: Path, make_photos: PhotoMaker) -> None:
+    make_photos(tmp_path / "photos", {"red": 5, "blue": 5})
+    quick = ("--preset", "features", "--weights", "none", "--size", "32", "--epochs", "1")
+    result = run_tlx("train", "photos", *quick, "--runs", "my runs", folder=tmp_path)
+    assert result.stderr.splitlines()[-1] == "Next: tlx export model.onnx --runs 'my runs'"
+
+
 def test_quiet_says_nothing_but_the_result(tmp_path: Path, make_photos: PhotoMaker) -> None:
     make_photos(tmp_path / "photos", {"red": 5, "blue": 5})
     result = run_tlx("train", "photos", "--weights", "none", "--size", "32", "--epochs", "1", "-q", folder=tmp_path)
@@ -102,6 +109,10 @@ def test_show_config_prints_a_file_that_config_takes(tmp_path: Path) -> None:
         ([], "tlx train needs DATA"),
         (["photos", "--unfreeze-from", "conv5"], "unfreeze_from: expected one of block1_conv1, "),
         (["--resume", "--epochs", "3", "--size", "64"], "leave out --epochs, --size"),
+        (
+            ["--resume", "--seed", "3", "--balance", "--strict", "--weights", "none", "--show-config"],
+            "leave out --weights, --seed, --balance, --strict, --show-config",
+        ),
         (["--resume"], "nothing to resume"),
         (["photos", "--config", "absent.toml"], "absent.toml"),
     ],

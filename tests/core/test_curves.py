@@ -53,3 +53,9 @@ def test_phases_and_the_kept_epoch_are_drawn(tmp_path: Path) -> None:
     left, right = two[row, width // 8 : width // 5], two[row, width * 2 // 5 : width * 9 // 20]
     assert np.median(left) == 255
     assert 230 < np.median(right) < 250
+
+
+def test_names_in_any_script_are_drawn_without_a_warning(tmp_path: Path) -> None:
+    """Warnings are errors here; matplotlib warns of each character that its font lacks."""
+    draw_curves(history("猫", "🍎"), "猫の写真 🍎", tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 1000

@@ -86,7 +86,9 @@ def train(
     changes = {"preset": preset, "config": config, "unfreeze-from": unfreeze_from, "epochs": epochs, "size": size}
     machine = Machine(gpus=gpus, cache_gb=cache_gb, tensorboard=tensorboard)
     if resume:
-        _refuse_changes(changes | {"from": from_run})
+        others = {"seed": seed, "balance": balance, "strict": strict, "show-config": show_config}
+        changes |= {"from": from_run, "weights": None if weights == "imagenet" else weights}
+        _refuse_changes(changes | {name: value or None for name, value in others.items()})
         with terminal.progress_bar(quiet=quiet) as progress:
             listener = Listener(progress, deaf if quiet else terminal.note, _confirm)
             run = resume_training(_unfinished(data, runs), machine, listener)
@@ -144,6 +146,8 @@ def _confirm(question: str) -> bool:
 
 
 def _tell(run: Run, *, quiet: bool) -> None:
+    from tlx.core.comparing.survey import runs_option
+
     result = run.record.result
     validation_photos = sum(run.record.data.counts["validation"].values())
     terminal.say(
@@ -152,7 +156,7 @@ def _tell(run: Run, *, quiet: bool) -> None:
     )
     if not quiet:
         terminal.note(f"report: {run.folder / 'report.html'}")
-        terminal.next_command("tlx export model.onnx")
+        terminal.next_command(f"tlx export model.onnx{runs_option(run.folder.parent)}")
 
 
 train.__doc__ = f"{train.__doc__}\n{EXAMPLE}"

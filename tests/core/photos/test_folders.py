@@ -134,11 +134,13 @@ def test_a_folder_that_may_not_be_opened_is_listed(data: Path) -> None:
     assert load_dataset(data).problems == (f"{data}/red/locked: the folder can't be opened (Permission denied)",)
 
 
-def test_runs_beside_the_photos_are_no_class(data: Path) -> None:
+@pytest.mark.parametrize("document", ["run.json", "training.json"])
+def test_runs_beside_the_photos_are_no_class(data: Path, document: str) -> None:
+    """Also those that were stopped while their plots were written, or they couldn't be resumed."""
     run = data / "runs/first"
     run.mkdir(parents=True)
     (data / "red/0.jpg").rename(run / "curves.png")
-    for name in ("run.json", "model.keras"):
+    for name in (document, "model.keras"):
         (run / name).touch()
     assert load_dataset(data).labels == ("blue", "red")
 

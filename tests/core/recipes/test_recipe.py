@@ -96,3 +96,13 @@ def test_a_recipe_of_an_earlier_version_is_still_read() -> None:
     for name in ("unfreeze_from", "views", "schedule", "ema_decay"):
         del document["phases"][0][name]
     assert Recipe.from_dict(document) == find_preset("features")
+
+
+@pytest.mark.parametrize("name", ["", "cats/dogs", "..\\up", "../up", ".hidden", "two\nlines", "é" * 51])
+def test_a_name_must_be_fit_for_a_folder(name: str) -> None:
+    with pytest.raises(InputError, match="name: expected part of a folder's name"):
+        dataclasses.replace(find_preset("default"), name=name)
+
+
+def test_a_name_may_have_spaces_and_any_script() -> None:
+    assert dataclasses.replace(find_preset("default"), name="große 猫 v2.1").name == "große 猫 v2.1"

@@ -21,6 +21,7 @@ from tlx.core import run_folder
 from tlx.core.recipes.presets import find_preset
 from tlx.core.recipes.recipe import Recipe
 from tlx.core.runs import Run, finished_runs
+from tlx.core.training.state import load_checkpoint
 from tlx.core.training.train import Listener, Machine, TrainOptions, find_unfinished, resume, train
 from tlx.errors import DataError, OutputError, RunError
 from tlx.export.keras_model import load_keras_model
@@ -90,6 +91,20 @@ def test_an_interrupted_training_ends_as_an_undisturbed_one(
     expected, got = (load_keras_model(each.model_path).predict_on_batch(pictures) for each in (undisturbed, run))
     np.testing.assert_array_equal(got, expected)
     assert not (run.folder / "resume").exists()
+
+
+@pytest.mark.parametrize(("step", "epochs"), [(3, 1), (6, 2), (15, 3)])
+def test_a_stop_in_the_last_step_of_an_epoch_loses_nothing(
+    colour_photos: Path, tmp_path: Path, own_cache: Path, step: int, epochs: int
+) -> None:
+    """Three steps an epoch, two epochs of the head, three of fine-tuning."""
+    del own_cache
+    seldom = dataclasses.replace(options(tmp_path), machine=Machine(checkpoint_minutes=60))
+    with pytest.raises(KeyboardInterrupt):
+        train(colour_photos, seldom, Listener(interrupt_at(step)))
+    state = load_checkpoint(next(tmp_path.glob("*/resume/checkpoint.npz"))).state
+    assert (len(state.history), state.step) == (step // 3, 0)
+    assert state.epoch == epochs
 
 
 def start_training(data: Path, root: Path, cache: Path, recipe_file: Path) -> subprocess.Popen[str]:
@@ -209,3 +224,24 @@ def test_an_error_before_the_first_checkpoint_leaves_nothing(
     with pytest.raises(OutputError):
         train(colour_photos, options(tmp_path / "runs"))
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_the_newest_run_that_nobody_trains_is_resumed(tmp_path: Path) -> None:
+    plan = {"data": "/photos", "data_sha256": "", "labels": [], "recipe": {}, "seed": 0, "weights": "none"}
+    plan |= {
+        "weights_is_imagenet": False,
+        "weights_sha256": "",
+        "started_from": None,
+        "strict": False,
+        "balance": False,
+    }
+    for name in ("1", "2"):
+        (tmp_path / name).mkdir()
+        document = plan | {"schema": 1, "name": name, "created_utc": f"2026-01-0{name}T00:00:00"}
+        (tmp_path / name / "training.json").write_text(json.dumps(document))
+    assert find_unfinished(None, tmp_path) == tmp_path / "2"
+    with run_folder.resume_run(tmp_path / "2"):
+        assert find_unfinished(None, tmp_path) == tmp_path / "1"
+        assert find_unfinished("/photos", tmp_path) == tmp_path / "1"
+        with run_folder.resume_run(tmp_path / "1"):
+            assert find_unfinished(None, tmp_path) == tmp_path / "2"

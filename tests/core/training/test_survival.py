@@ -83,13 +83,13 @@ def interrupt() -> None:
 
 
 def on_progress(stage: str, done: int, act: Callable[[], None]) -> Any:
-    """A progress that acts once, at a step of a stage."""
+    """A progress that acts once, at a step of a stage, which may be named with its note."""
     acted = False
 
     def progress(at_stage: str, at_done: int, total: int, note: str = "") -> None:
         nonlocal acted
-        del total, note
-        if not acted and at_stage == stage and at_done >= done:
+        del total
+        if not acted and stage in {at_stage, f"{at_stage}: {note}"} and at_done >= done:
             acted = True
             act()
 
@@ -201,7 +201,7 @@ def test_a_cache_disk_that_fills_up_leaves_a_run_that_resumes(
         train(
             colour_photos,
             options(tmp_path),
-            Listener(on_progress("features of view 2", 24, disk.fill), lines.append),
+            Listener(on_progress("computing features: view 2", 1, disk.fill), lines.append),
         )
     assert "tlx train --resume" in lines[-1]
     assert not list(disk.folder.rglob(".*"))
@@ -337,7 +337,7 @@ def terminating() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("act", [interrupt, terminate])
-@pytest.mark.parametrize("stage", ["checking photos", "features", "features of view 1"])
+@pytest.mark.parametrize("stage", ["checking photos", "computing features", "computing features: view 1"])
 @pytest.mark.usefixtures("terminating")
 def test_a_stop_before_the_first_step_leaves_nothing(
     colour_photos: Path, tmp_path: Path, own_cache: Path, stage: str, act: Callable[[], None]
@@ -488,14 +488,14 @@ def test_training_anew_tells_of_an_unfinished_run(
     told: list[bool] = []
     for hold in (False, True):
         lines: list[str] = []
-        stop = Listener(on_progress("features", 1, interrupt), lines.append)
+        stop = Listener(on_progress("computing features", 1, interrupt), lines.append)
         with pytest.raises(KeyboardInterrupt):
             if hold:
                 with run_folder.resume_run(tmp_path / "left"):
                     train(colour_photos, options(tmp_path), stop)
             else:
                 train(colour_photos, options(tmp_path), stop)
-        told.append(any(f"'tlx train --resume {tmp_path / 'left'}' goes on with it" in line for line in lines))
+        told.append(any(f"to go on with it: tlx train --resume {tmp_path / 'left'}" in line for line in lines))
     assert told == [True, False]
 
 

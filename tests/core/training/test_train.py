@@ -13,6 +13,9 @@ import pytest
 
 from tlx.core.backbone import build_trunk, read_trunk_weights
 from tlx.core.recipes.presets import find_preset
+from tlx.core.recipes.recipe import Recipe
+from tlx.core.settings import build
+from tlx.core.training.starting import recorded_splits
 from tlx.core.training.train import Listener, TrainOptions, train
 from tlx.core.weights.chain import load_weights
 from tlx.errors import DataError, InputError
@@ -114,6 +117,50 @@ def test_from_refuses_other_classes(tiny_run: Run, tmp_path: Path, make_photos: 
     with pytest.raises(DataError, match="knows the classes blue, red"):
         train(tmp_path / "photos", TrainOptions(tiny_run.recipe, started_from=tiny_run, runs_root=tmp_path / "runs"))
     assert not list((tmp_path / "runs").glob("*"))
+
+
+@pytest.mark.parametrize("head", [{"units": 8}, {"binary_sigmoid": True}, {"pooling": "flatten"}])
+def test_from_refuses_another_head(tiny_run: Run, tmp_path: Path, colour_photos: Path, head: dict[str, object]) -> None:
+    recipe = build(Recipe, {"head": head}, source="mine.toml", base=tiny_run.recipe)
+    with pytest.raises(InputError, match=r"\[head\] must be as it was there"):
+        train(colour_photos, TrainOptions(recipe, started_from=tiny_run, runs_root=tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_from_tells_where_validation_photos_were_learned_from(
+    tiny_run: Run, tmp_path: Path, colour_photos: Path
+) -> None:
+    swapped = tmp_path / "swapped"
+    shutil.copytree(colour_photos / "train", swapped / "validation")
+    shutil.copytree(colour_photos / "validation", swapped / "train")
+    told: list[str] = []
+    options = TrainOptions(tiny_run.recipe.changed(epochs=1), started_from=tiny_run, runs_root=tmp_path / "runs")
+    train(swapped, options, Listener(notify=told.append))
+    assert f"24 of the 24 validation photos are ones that {tiny_run.record.name} was trained on" in " ".join(told)
+
+
+def test_photos_of_a_run_before_the_earlier_one_stay_where_they_were(
+    tiny_run: Run, tmp_path: Path, make_photos: PhotoMaker
+) -> None:
+    make_photos(tmp_path / "others", {"red": 6, "blue": 6}, seed=8)
+    recipe = tiny_run.recipe.changed(epochs=1)
+    second = train(tmp_path / "others", TrainOptions(recipe, started_from=tiny_run, runs_root=tmp_path / "runs"))
+    recorded = recorded_splits(second)
+    for run in (tiny_run, second):
+        for split in ("train", "validation"):
+            photos = run.photos(split)
+            assert {recorded[photo.sha256] for photo in photos} == {split}
+
+
+def test_from_a_fine_tuned_run_names_it(tmp_path: Path, colour_photos: Path) -> None:
+    preset = find_preset("default")
+    phase = dataclasses.replace(preset.phases[1], epochs=1, warmup_epochs=0, views=0)
+    recipe = dataclasses.replace(preset, size_hw=(32, 32), phases=(phase,))
+    first = train(colour_photos, TrainOptions(recipe, weights="none", runs_root=tmp_path))
+    second = train(colour_photos, TrainOptions(recipe, started_from=first, runs_root=tmp_path))
+    assert first.record.weights.name == "none"
+    assert second.record.weights.name == f"fine-tuned in {first.record.name}"
+    assert second.record.weights.sha256 != first.record.weights.sha256
 
 
 def test_too_small_an_input_is_refused(tmp_path: Path, colour_photos: Path) -> None:

@@ -16,7 +16,7 @@ from tlx.core.training.train import Listener, Machine, TrainOptions, train
 from tlx.core.trunk.features import TrunkFeatures
 from tlx.core.trunk.store import Rows
 from tlx.core.views import view_of
-from tlx.errors import OutputError, WeightsError
+from tlx.errors import ImageError, OutputError, WeightsError
 from tlx.images import load, read
 
 if TYPE_CHECKING:
@@ -30,15 +30,14 @@ class Computed:
 
     def __init__(self) -> None:
         self.views = 0
-        self.stages: list[str] = []
+        self.stages: list[tuple[str, str]] = []
         self._before = 0
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
         assert 0 < done <= total
-        assert not note
         self.views += done - self._before
         self._before = 0 if done == total else done
-        self.stages.append(stage)
+        self.stages.append((stage, note))
 
 
 def everything(rows: Rows) -> Any:
@@ -70,7 +69,7 @@ def test_the_second_time_nothing_is_computed(trunk: Any, photos: list[Photo], op
     features = open_features(trunk)
     first = everything(features.rows(photos, 1, computed))
     assert computed.views == len(photos)
-    assert set(computed.stages) == {"features of view 1"}
+    assert set(computed.stages) == {("computing features", "view 1")}
     assert features.missing(photos, 1) == 0
     for photo in photos:  # nothing could be computed from here on
         photo.path.unlink()
@@ -203,3 +202,16 @@ def test_a_whole_training_stays_within_its_cache_gb(colour_photos: Path, own_cac
     assert max(used) > 0.5 * limit_gb * 1e9
     with pytest.raises(OutputError, match=r"more than the 0\.1 MB of --cache-gb"):
         train(colour_photos, dataclasses.replace(options, machine=Machine(cache_gb=0.0001)))
+
+
+def test_a_photo_that_was_changed_in_place_is_not_cached_under_its_old_hash(
+    photos: list[Photo], open_features: FeatureOpener
+) -> None:
+    changed = photos[3]
+    before = changed.path.read_bytes()
+    changed.path.write_bytes(photos[30].path.read_bytes())
+    with pytest.raises(ImageError, match="has changed since it was checked"):
+        open_features().rows(photos, 0)
+    assert open_features().missing([changed], 0) == 1
+    changed.path.write_bytes(before)
+    assert len(open_features().rows(photos, 0)) == len(photos)

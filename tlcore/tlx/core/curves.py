@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,9 @@ def draw_curves(history: Sequence[Mapping[str, Any]], title: str, path: Path, *,
             )
         axes.legend()
     figure.suptitle(f"{title} (dots: each epoch; lines: smoothed, factor {SMOOTHING})", parse_math=False)
-    with atomic.replacing(path) as temporary:
+    with atomic.replacing(path) as temporary, warnings.catch_warnings():
+        # A folder's name may be in any script; what matplotlib's font lacks becomes a box.
+        warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(temporary, dpi=110, format="png")
 
 

@@ -38,7 +38,7 @@ class TrainingPlan(BaseModel):
     Attributes:
         data: The folder of photos, resolved.
         data_sha256: See :attr:`tlx.core.photos.Dataset.sha256`.
-        recorded_splits: In which split an earlier run, which this one started from, had each photo (by content).
+        recorded_splits: In which split the runs that this one goes back to had each photo (by content).
         balance: Whether classes count the same in the loss, however many photos they have.
     """
 
@@ -183,6 +183,14 @@ def unfinished_runs(root: Path) -> list[RunFolder]:
             with contextlib.suppress(RunError):
                 runs.append(read_unfinished(document.parent))
     return sorted(runs, key=lambda run: (run.plan.created_utc, run.plan.name))
+
+
+def splits_before(folder: Path) -> dict[str, Split]:
+    """The ``recorded_splits`` of a run, finished or not; empty if it has no plan that can be read."""
+    try:
+        return TrainingPlan.model_validate_json((folder / _PLAN).read_bytes()).recorded_splits
+    except (OSError, ValidationError):
+        return {}
 
 
 def is_held(folder: Path) -> bool:

@@ -18,8 +18,9 @@ LITTER: Final = frozenset(
 )
 """Lower-case names of what systems leave behind; nobody wants to hear of it (``@eaDir`` even holds photos)."""
 
-RUN_FILES: Final = frozenset({"model.keras", "run.json"})
-"""A folder with these is a run of tlx and holds no photos but plots: ``tlx train .`` writes its runs beside them."""
+RUN_FILES: Final = (frozenset({"model.keras", "run.json"}), frozenset({"model.keras", "training.json"}))
+"""A folder with these is a run of tlx, or one that was stopped while it was written, and holds no photos but plots:
+``tlx train .`` writes its runs beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ def _walk(folder: Path, *, deep: bool = True) -> Iterator[tuple[Path, str | None
         except OSError as error:
             yield path, error.strerror
             continue
-        if {name for name, _ in inside} >= RUN_FILES:
+        names = {name for name, _ in inside}
+        if any(names >= files for files in RUN_FILES):
             continue
         waiting += [(path / name, leads) for name, leads in sorted(inside, reverse=True) if deep or not leads]
 

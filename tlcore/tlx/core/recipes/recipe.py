@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from tlx.contract import ResizeMethod
 from tlx.core.augmentation import NONE, Augmentation
@@ -18,6 +18,8 @@ Pooling = Literal["average", "flatten"]
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
 Schedule = Literal["constant", "cosine"]
 Keep = Literal["last", "best"]
+
+_NAME_BYTES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Recipe:
     """Everything that decides what a training run does, apart from its photos, its seed and its device.
 
     Attributes:
+        name: Becomes a part of the names of its runs' folders.
         augmentation: The ranges of all augmented views.
         precision: ``float32``; ``mixed`` computes in 16 bits what loses nothing by it; ``auto`` does so on devices
             that are faster at it. The finished model is ``float32`` all the same, and judged as such.
@@ -126,6 +129,11 @@ class Recipe:
     precision: Literal["auto", "float32", "mixed"] = "auto"
 
     def __post_init__(self) -> None:
+        _require(
+            _fits_into_file_name(self.name),
+            rf"name: expected part of a folder's name (no / or \, no dot at its start, at most {_NAME_BYTES} bytes)",
+            self.name,
+        )
         _require(bool(self.phases), "phases: expected at least one", "none")
         names = [phase.name for phase in self.phases]
         _require(len(set(names)) == len(names), "phases: expected different names", ", ".join(names))
@@ -204,6 +212,12 @@ class Recipe:
             )
             recipe = dataclasses.replace(recipe, phases=phases)
         return recipe
+
+
+def _fits_into_file_name(name: str) -> bool:
+    if not name.isprintable() or name.startswith(".") or "/" in name or "\\" in name:
+        return False
+    return 0 < len(name.encode()) <= _NAME_BYTES
 
 
 def _require(fulfilled: bool, expectation: str, got: object) -> None:  # noqa: FBT001 - reads as a sentence

@@ -48,7 +48,7 @@ def write_run(run: RunFolder, finished: Finished) -> None:
         learned.classifier.save(temporary)
     runs.write_photos(folder, dataset)
     runs.write_history(folder, history)
-    title = f"{dataset.root.name}: {folder.name}"
+    title = f"{dataset.root.resolve().name}: {folder.name}"
     draw_curves(history, title, folder / "curves.png", kept_epoch=learned.state.kept_epoch)
     evaluation = assess_validation(
         spec_of_run(folder, dataset.labels, recipe), dataset.root, dataset.split("validation"), learned.probabilities

@@ -146,12 +146,11 @@ class Fitter:
             if phase.ema_decay:
                 # On JAX the weights and their average would share memory, which predict() frees.
                 assign(tail.trainable_variables, values_of(tail.trainable_variables), "weights")
-            stop.leave()
             probabilities = predict(tail, self._plan.validation)
             self._end_epoch(phase, watcher.epoch_logs, probabilities)
             if phase.ema_decay:
                 assign(tail.trainable_variables, watcher.plain_weights, "weights")
-            if state.epoch < phase.epochs:
+            if stop or state.epoch < phase.epochs:
                 self.save()
             stop.leave()
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tlx.cache import cache_folder
 from tlx.core import runs
-from tlx.core.backbone import MINIMUM_SIZE, read_trunk_weights
-from tlx.core.photos import SPLITS, Dataset, Split, class_weights, data_lines, load_dataset
+from tlx.core.backbone import MINIMUM_SIZE
+from tlx.core.photos import Dataset, class_weights, data_lines, load_dataset
 from tlx.core.recipes.recipe import Recipe
-from tlx.core.run_folder import RunFolder, Start, begin_run, read_start, resume_run, unfinished_runs
+from tlx.core.run_folder import RunFolder, Start, begin_run, is_held, read_start, resume_run, unfinished_runs
 from tlx.core.runs import Run
 from tlx.core.stopwatch import Stopwatch
 from tlx.core.training import disk
@@ -21,16 +21,21 @@ from tlx.core.training.devices import Compute, choose_compute, parse_gpus
 from tlx.core.training.finishing import Finished, write_run
 from tlx.core.training.fitting import EpochRow, FitListener, unheard
 from tlx.core.training.learning import Lesson, build_for, learn, open_features
-from tlx.core.training.network import head_weights
 from tlx.core.training.runaway import last_good_kept
+from tlx.core.training.starting import (
+    recorded_splits,
+    require_same_head,
+    require_same_labels,
+    start_from,
+    start_from_weights,
+    tell_of_learned_ones,
+)
 from tlx.core.training.state import TrainingState, load_checkpoint
 from tlx.core.training.stopping import StopRequest, remembered_stop
 from tlx.core.training.tensorboard import epoch_logger, require_tensorflow
 from tlx.core.training.unfinished import check_before_going_on, resumable, tell_of_unfinished
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
-from tlx.core.weights.chain import load_weights
 from tlx.errors import DataError, InputError, RunError
-from tlx.export.frameworks import import_keras
 from tlx.progress import Progress, deaf, silent
 
 _EPOCH_LINES_S: Final = 5.0
@@ -130,23 +135,29 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
 
 
 def _begin(data: Path, options: TrainOptions, listener: Listener) -> Run:
+    if options.started_from:
+        require_same_head(options.recipe, options.started_from)
     stopwatch = Stopwatch()
     with stopwatch.measure("check"):
         dataset = load_dataset(
             data,
             seed=options.seed,
             strict=options.strict,
-            recorded=_recorded_splits(options.started_from),
+            recorded=recorded_splits(options.started_from),
             progress=listener.progress,
         )
     for line in data_lines(dataset):
         listener.notify(line)
     tell_of_unfinished(dataset.root, options.runs_root, listener.notify)
     if options.started_from:
-        _require_same_labels(dataset, options.started_from)
+        require_same_labels(dataset, options.started_from)
+        tell_of_learned_ones(dataset, options.started_from, listener.notify)
     compute = choose_compute(options.recipe.precision, options.machine.gpus, options.machine.devices)
     disk.require_room(options.runs_root, options.recipe)
-    start = _starting_point(options, listener)
+    if options.started_from:
+        start = start_from(options.started_from)
+    else:
+        start = start_from_weights(options.weights, listener.notify, listener.progress)
     plan = {
         "data": str(dataset.root.resolve()),
         "data_sha256": dataset.sha256,
@@ -159,7 +170,7 @@ def _begin(data: Path, options: TrainOptions, listener: Listener) -> Run:
         "started_from": options.started_from.record.name if options.started_from else None,
         "strict": options.strict,
         "balance": options.balance,
-        "recorded_splits": _recorded_splits(options.started_from),
+        "recorded_splits": recorded_splits(options.started_from),
     }
     with begin_run(options.runs_root, options.recipe.name, start, plan) as run, resumable(run, listener.notify):
         return _train(run, dataset, start, _Means(options.machine, compute, stopwatch, listener))
@@ -207,7 +218,8 @@ def find_unfinished(name: str | None, root: Path) -> Path:
     """The folder of the unfinished run that a person means.
 
     Args:
-        name: A run's folder or name, the folder of its photos, or ``None`` and ``latest`` for the newest.
+        name: A run's folder or name, the folder of its photos, or ``None`` and ``latest`` for the newest that no
+            process trains.
         root: The folder that holds the runs.
 
     Raises:
@@ -217,14 +229,18 @@ def find_unfinished(name: str | None, root: Path) -> Path:
     if name is None or name == runs.LATEST:
         if not runs_found:
             raise RunError(f"no unfinished run in {root}/: nothing to resume; 'tlx runs' lists what there is")
-        return runs_found[-1].folder
+        return _newest_free(runs_found)
     for folder in (Path(name), root / name):
         if any((folder / document).is_file() for document in ("training.json", "run.json")):
             return folder
     of_data = [run for run in runs_found if Path(run.plan.data) == Path(name).resolve()]
     if not of_data:
         raise RunError(f"{name}: no unfinished run in {root}/ has this name or these photos: nothing to resume")
-    return of_data[-1].folder
+    return _newest_free(of_data)
+
+
+def _newest_free(found: Sequence[RunFolder]) -> Path:
+    return ([run for run in found if not is_held(run.folder)] or found)[-1].folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,29 +302,3 @@ def _fit_listener(run: RunFolder, means: _Means) -> FitListener:
             )
 
     return FitListener(listener.progress, listener.notify, epoch_ended, means.stopwatch)
-
-
-def _recorded_splits(run: Run | None) -> dict[str, Split]:
-    """In which split each photo of an earlier run was, so that none it learned from is used to judge it."""
-    return {} if run is None else {photo.sha256: photo.split for split in SPLITS for photo in run.photos(split)}
-
-
-def _require_same_labels(dataset: Dataset, run: Run) -> None:
-    if list(dataset.labels) != run.labels:
-        raise DataError(
-            f"{dataset.root}: --from {run.record.name} knows the classes {', '.join(run.labels)}, "
-            f"these photos are of {', '.join(dataset.labels)}: train without --from"
-        )
-
-
-def _starting_point(options: TrainOptions, listener: Listener) -> Start:
-    """The convolutions to start from, and the head where an earlier run is continued."""
-    run = options.started_from
-    if run is None:
-        weights = load_weights(options.weights, progress=listener.progress)
-        for line in weights.notes:
-            listener.notify(line)
-        return Start(weights, {})
-    model: Any = import_keras().models.load_model(run.model_path, compile=False)
-    weights = read_trunk_weights(model, run.recipe.preprocessing, run.record.weights.name)
-    return Start(weights, head_weights(model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ def resumable(run: RunFolder, notify: Notify) -> Iterator[None]:
         raise
     except BaseException:
         if run.checkpoint.exists() and not run.is_finished:
-            notify(f"what was learned so far is kept, go on with: tlx train --resume {run.folder}")
+            notify(f"what was learned so far is kept, go on with: tlx train --resume {shlex.quote(str(run.folder))}")
         raise
 
 
@@ -37,7 +38,8 @@ def tell_of_unfinished(data: Path, runs_root: Path, notify: Notify) -> None:
         if Path(run.plan.data) == data.resolve() and not runaway_place(run) and not is_held(run.folder)
     ]
     if left:
-        notify(f"an unfinished run of these photos is in {left[-1]}: 'tlx train --resume {left[-1]}' goes on with it")
+        command = f"tlx train --resume {shlex.quote(str(left[-1]))}"
+        notify(f"an unfinished run of these photos is in {left[-1]}, to go on with it: {command}")
 
 
 def check_before_going_on(run: RunFolder, notify: Notify) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +18,7 @@ from tlx.contract import ResizeMethod
 from tlx.core.augmentation import Augmentation, ViewKey
 from tlx.core.photos import Photo
 from tlx.core.views import view_of
-from tlx.errors import WeightsError
+from tlx.errors import ImageError, WeightsError
 from tlx.runtime.processors import usable_processors
 
 BATCH: Final = 32
@@ -37,12 +38,15 @@ class ViewMaker:
         """Read a photo and make one view of it: ``uint8 [h, w, 3]``, RGB.
 
         Raises:
-            ImageError: If the photo can't be read any more.
+            ImageError: If the photo can't be read any more, or its file has changed.
         """
+        content = images.read_bytes(photo.path)
+        # Another picture's features would stay in the cache under this one's hash.
+        if hashlib.sha256(content).hexdigest() != photo.sha256:
+            raise ImageError(photo.path, "the file has changed since it was checked: start again")
         key = ViewKey(self.seed, photo.sha256, number)
-        return view_of(
-            images.read(photo.path), key, augmentation=self.augmentation, size_hw=self.size_hw, resize=self.resize
-        )
+        image_rgb = images.decode(content, photo.path)
+        return view_of(image_rgb, key, augmentation=self.augmentation, size_hw=self.size_hw, resize=self.resize)
 
 
 def compute_features(
