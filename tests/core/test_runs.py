@@ -64,3 +64,13 @@ def test_photos_are_found_again_by_split(tiny_run: Run) -> None:
     photos = tiny_run.photos("validation")
     assert len(photos) == 12
     assert all(photo.path.is_file() and photo.split == "validation" for photo in photos)
+
+
+@pytest.mark.parametrize("content", [None, b"[", b'[{"path": "a.jpg"}]'])
+def test_a_damaged_list_of_photos_is_one_error(tiny_run: Run, tmp_path: Path, content: bytes | None) -> None:
+    shutil.copytree(tiny_run.folder, tmp_path / "run")
+    (tmp_path / "run/photos.json").unlink()
+    if content is not None:
+        (tmp_path / "run/photos.json").write_bytes(content)
+    with pytest.raises(RunError, match="list of photos can't be read"):
+        runs.open_run(tmp_path / "run").photos("train")

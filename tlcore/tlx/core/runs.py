@@ -121,14 +121,22 @@ class Run:
         return Recipe.from_dict(self.record.recipe)
 
     def photos(self, split: Split) -> list[Photo]:
-        """The photos of one split, as they lay when the run was made (they may have moved since)."""
+        """The photos of one split, as they lay when the run was made (they may have moved since).
+
+        Raises:
+            RunError: If the run's list of them is missing or damaged.
+        """
         root = Path(self.record.data.root)
-        rows = json.loads((self.folder / "photos.json").read_bytes())
-        return [
-            Photo(root / row["path"], row["label"], row["sha256"], row["split"])
-            for row in rows
-            if row["split"] == split
-        ]
+        listed = self.folder / "photos.json"
+        try:
+            return [
+                Photo(root / row["path"], row["label"], row["sha256"], row["split"])
+                for row in json.loads(listed.read_bytes())
+                if row["split"] == split
+            ]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+            raise RunError(f"{listed}: the run's list of photos can't be read ({reason}): name another run") from error
 
 
 def open_run(name: str | Path = LATEST, root: Path = RUNS_FOLDER) -> Run:

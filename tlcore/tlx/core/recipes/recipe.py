@@ -194,7 +194,7 @@ class Recipe:
         recipe = self
         if epochs is not None:
             last = recipe.phases[-1]
-            warmup = min(last.warmup_epochs, float(epochs))
+            warmup = min(last.warmup_epochs, epochs / 2)
             last = dataclasses.replace(last, epochs=epochs, warmup_epochs=warmup)
             recipe = dataclasses.replace(recipe, phases=(*recipe.phases[:-1], last))
         if size is not None:

@@ -127,7 +127,10 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
         RunError: If the loss stops being a number; the run can be resumed from its last checkpoint.
     """
     if min(options.recipe.size_hw) < MINIMUM_SIZE:
-        raise InputError(f"--size {min(options.recipe.size_hw)}: VGG16 needs at least {MINIMUM_SIZE} pixels")
+        raise InputError(
+            f"the recipe's input has {min(options.recipe.size_hw)} pixels a side: VGG16 needs at least {MINIMUM_SIZE} "
+            "pixels (--size, or size_hw in the configuration file)"
+        )
     if options.machine.tensorboard:
         require_tensorflow()
     with remembered_stop() as stop:
