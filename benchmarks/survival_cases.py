@@ -168,7 +168,7 @@ STAGES: Final[dict[str, tuple[Case, ...]]] = {
         Case("the model is there, then the curves", (at_file("[!.]*/model.keras"), at_file("[!.]*/curves.png"))),
         Case("the history is there", (at_file("[!.]*/history.json"),)),
         Case("the report is being written", (at_file("[!.]*/.report*.tmp.html"),)),
-        Case("the record is being written", (at_file("[!.]*/.run.*.tmp.json"),)),
+        Case("the report is there, the record not or just so", (at_file("[!.]*/report.html"),)),
         Case("the record is there", (at_file("[!.]*/run.json"),)),
     ),
 }
