@@ -107,6 +107,8 @@ def test_without_predictions_it_says_whose_are_missing(
     make_run: RunMaker, write_predictions: PredictionsWriter
 ) -> None:
     a, b = make_run("a"), make_run("b")
+    for run in (a, b):
+        (run.folder / "validation.csv").unlink()
     write_predictions(a)
     assert compare_runs(a, b).not_judged == "B: it has no validation.csv (older trainings wrote none)"
     (a.folder / "validation.csv").unlink()

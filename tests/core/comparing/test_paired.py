@@ -111,5 +111,5 @@ def test_a_run_without_its_list_of_photos_is_not_judged(
     write_predictions(run)
     for content in ("{", '[{"path": 1}]', "[]"):
         (run.folder / "photos.json").write_text(content)
-        with pytest.raises(RunError, match=r"photos\.json can't be read|fits no validation photo"):
+        with pytest.raises(RunError, match=r"list of photos can't be read|fits no validation photo"):
             read_outcomes(run)

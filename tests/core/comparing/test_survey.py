@@ -58,7 +58,9 @@ def test_unfinished_damaged_and_foreign_folders_are_told_apart(make_run: RunMake
     root = tmp_path / "runs"
     make_run("finished").folder.joinpath("training.json").write_text("{}")  # left from its training
     make_run("no-model").folder.joinpath("model.keras").unlink()
-    make_run("no-record").folder.joinpath("run.json").unlink()
+    without_record = make_run("no-record").folder
+    for name in ("run.json", "training.json"):
+        without_record.joinpath(name).unlink()
     make_run("half-a-record").folder.joinpath("run.json").write_text('{"schema": 1, "na')
     make_run(".partial-hidden")
     for name in ("interrupted", "another"):

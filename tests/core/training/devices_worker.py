@@ -32,6 +32,7 @@ def recipe() -> Recipe:
         preset,
         size_hw=(32, 32),
         preprocessing="rescale",
+        precision="float32",
         # The devices draw their dropout apart from one another.
         head=dataclasses.replace(preset.head, dropout=0.0),
         phases=(

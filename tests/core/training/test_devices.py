@@ -31,6 +31,7 @@ from tlx.core.trunk.features import CachePlace
 from tlx.errors import DeviceError, InputError
 from tlx.export.exporter import export_model
 from tlx.export.keras_model import load_keras_model
+from tlx.runtime.environment import processor_flags
 from tlx.runtime.model_file import ModelFile
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from tlx.core.weights.chain import PretrainedWeights
 
 WORKER = Path(__file__).with_name("devices_worker.py")
+FASTEST_DTYPE = "mixed_bfloat16" if {"avx512_bf16", "amx_bf16"} & set(processor_flags()) else "float32"
 
 
 @pytest.mark.parametrize(("text", "wanted"), [(None, None), ("all", "all"), ("0", 0), ("1", 1), ("16", 16)])
@@ -68,7 +70,7 @@ def test_a_gpu_computes_in_what_it_has(precision: Precision, capability: tuple[i
 
 @pytest.mark.parametrize(
     ("precision", "gpus", "dtype"),
-    [("auto", None, "float32"), ("float32", "0", "float32"), ("mixed", "0", "mixed_bfloat16")],
+    [("auto", None, FASTEST_DTYPE), ("float32", "0", "float32"), ("mixed", "0", "mixed_bfloat16")],
 )
 def test_without_gpus_the_cpu_computes(precision: Precision, gpus: str | None, dtype: str) -> None:
     compute = choose_compute(precision, gpus)

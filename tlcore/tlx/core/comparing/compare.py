@@ -105,6 +105,6 @@ def _compare_data(a: Run, b: Run) -> DataComparison:
 def _in_both(a: Run, b: Run, split: Split) -> int | None:
     try:
         ours, theirs = ({(photo.sha256, photo.label) for photo in run.photos(split)} for run in (a, b))
-    except (OSError, ValueError, KeyError, TypeError):
+    except RunError:
         return None
     return len(ours & theirs)

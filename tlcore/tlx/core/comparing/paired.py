@@ -105,11 +105,7 @@ def read_outcomes(run: Run) -> Outcomes:
 def _keys_by_path(run: Run) -> dict[tuple[str, ...], tuple[str, str]]:
     """Hash and label of each validation photo, by the parts of its path below the data's folder."""
     root = PurePath(run.record.data.root)
-    try:
-        photos = run.photos("validation")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"photos.json can't be read ({error})") from error
-    return {photo.path.relative_to(root).parts: (photo.sha256, photo.label) for photo in photos}
+    return {photo.path.relative_to(root).parts: (photo.sha256, photo.label) for photo in run.photos("validation")}
 
 
 def _find(keys: Mapping[tuple[str, ...], tuple[str, str]], path: PurePath) -> tuple[str, str] | None:
