@@ -211,7 +211,7 @@ def test_a_cache_disk_that_fills_up_leaves_a_run_that_resumes(
 
 def test_a_cache_limit_below_one_epoch_is_refused(colour_photos: Path, tmp_path: Path, own_cache: Path) -> None:
     del own_cache
-    with pytest.raises(OutputError, match=r"the features of one epoch take 0\.1 MB, more than the .* of --cache-gb"):
+    with pytest.raises(OutputError, match=r"the features of one epoch take 0\.2 MB, more than the .* of --cache-gb"):
         train(colour_photos, options(tmp_path, cache_gb=1e-5))
     assert list(tmp_path.glob("*/run.json")) == []
 
