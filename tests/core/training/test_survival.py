@@ -399,12 +399,14 @@ def test_a_stop_that_python_drops_is_not_lost(colour_photos: Path, tmp_path: Pat
 
 
 def test_a_second_signal_acts_at_once() -> None:
-    with remembered_stop() as outer, deferred_stop() as stop:
+    with remembered_stop() as outer, deferred_stop() as middle, deferred_stop() as stop:
         signal.raise_signal(signal.SIGINT)
         assert stop
+        assert not middle
         assert not outer
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+        assert middle
         assert outer
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -483,7 +485,6 @@ def test_photos_that_are_not_there_any_more_are_named(colour_photos: Path, inter
 def test_training_anew_tells_of_an_unfinished_run(
     colour_photos: Path, interrupted: Path, tmp_path: Path, own_cache: Path
 ) -> None:
-    del own_cache
     shutil.copytree(interrupted, tmp_path / "left")
     told: list[bool] = []
     for hold in (False, True):
@@ -495,6 +496,7 @@ def test_training_anew_tells_of_an_unfinished_run(
                     train(colour_photos, options(tmp_path), stop)
             else:
                 train(colour_photos, options(tmp_path), stop)
+        shutil.rmtree(own_cache)  # what was computed is kept, and wouldn't be computed again
         told.append(any(f"to go on with it: tlx train --resume {tmp_path / 'left'}" in line for line in lines))
     assert told == [True, False]
 

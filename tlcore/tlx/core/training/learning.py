@@ -19,6 +19,7 @@ from tlx.core.training.fitting import FitListener, FitPlan, Fitter
 from tlx.core.training.network import Network, build_network, head_weights, set_head_weights, set_trainable
 from tlx.core.training.sharing import SharedTrunk, share_tail
 from tlx.core.training.state import TrainingState, load_checkpoint
+from tlx.core.training.stopping import deferred_stop
 from tlx.core.training.validating import predict, predict_photos
 from tlx.core.trunk.extraction import ViewMaker
 from tlx.core.trunk.features import CachePlace, TrunkFeatures
@@ -107,7 +108,22 @@ def learn(
         RunawayError: If the loss stops being a number.
         RunError: If the checkpoint doesn't fit.
         OutputError: If the cache or the checkpoint can't be written.
+        KeyboardInterrupt: After Ctrl-C, once the batch or step in progress is done.
     """
+    with deferred_stop() as stop:
+
+        def progress(stage: str, done: int, total: int, note: str = "") -> None:
+            stop.leave()
+            listener.progress(stage, done, total, note)
+
+        learned = _learn(lesson, network, features, compute, dataclasses.replace(listener, progress=progress))
+        stop.leave()
+    return learned
+
+
+def _learn(
+    lesson: Lesson, network: Network, features: TrunkFeatures, compute: Compute, listener: FitListener
+) -> Learned:
     examples = _Examples(lesson, features, units=network.tail.output_shape[-1], listener=listener)
     plan = FitPlan(
         recipe=lesson.recipe,

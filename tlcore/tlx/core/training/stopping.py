@@ -2,7 +2,8 @@
 
 Python calls signal handlers wherever the main thread happens to be. In a destructor or a callback of the garbage
 collector (JAX has one, and TensorFlow's tools import JAX where it's installed) what they raise is printed and dropped,
-and the training would go on as if nobody had asked. So a stop is remembered, and done at the next occasion.
+and the training would go on as if nobody had asked. So a stop is remembered, and done at the next occasion. What is
+raised while TensorFlow's C++ code is at work may come out of it with a traceback of its own, so there it is deferred.
 """
 
 from __future__ import annotations
@@ -68,25 +69,42 @@ def _handling(request: StopRequest, *, at_once: bool) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before: dict[int, Any] = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
-
-    def handle(signum: int, frame: FrameType | None) -> None:
-        act = at_once or bool(request)
-        request.note(signum)
-        if not act:
-            return
-        if callable(before[signum]):
-            before[signum](signum, frame)
-        else:
-            signal.signal(signum, before[signum])
-            signal.raise_signal(signum)
-
-    # An ignored signal stays ignored, as in the background of a shell script.
-    caught = [signum for signum, handler in before.items() if handler != signal.SIG_IGN]
-    for signum in caught:
-        signal.signal(signum, handle)
+    handlers = {
+        signum: _Handler(request, signal.getsignal(signum), at_once=at_once)
+        for signum in (signal.SIGINT, signal.SIGTERM)
+        # An ignored signal stays ignored, as in the background of a shell script.
+        if signal.getsignal(signum) != signal.SIG_IGN
+    }
+    for signum, handler in handlers.items():
+        signal.signal(signum, handler)
     try:
         yield
     finally:
-        for signum in caught:
-            signal.signal(signum, before[signum])
+        for signum, handler in handlers.items():
+            signal.signal(signum, handler.before)
+
+
+class _Handler:
+    """Notes a signal, and passes it on or waits."""
+
+    def __init__(self, request: StopRequest, before: Any, *, at_once: bool) -> None:
+        self.before = before
+        self._request = request
+        self._at_once = at_once
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        if self._at_once or self._request:
+            self.act(signum, frame)
+        else:
+            self._request.note(signum)
+
+    def act(self, signum: int, frame: FrameType | None) -> None:
+        """Do at once what was done before there was this handler, whatever waits around it."""
+        self._request.note(signum)
+        if isinstance(self.before, _Handler):
+            self.before.act(signum, frame)
+        elif callable(self.before):
+            self.before(signum, frame)
+        else:
+            signal.signal(signum, self.before)
+            signal.raise_signal(signum)

@@ -31,7 +31,7 @@ from tlx.core.training.starting import (
     tell_of_learned_ones,
 )
 from tlx.core.training.state import TrainingState, load_checkpoint
-from tlx.core.training.stopping import StopRequest, remembered_stop
+from tlx.core.training.stopping import StopRequest, deferred_stop, remembered_stop
 from tlx.core.training.tensorboard import epoch_logger, require_tensorflow
 from tlx.core.training.unfinished import check_before_going_on, resumable, tell_of_unfinished
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
@@ -266,7 +266,9 @@ def _train(run: RunFolder, dataset: Dataset, start: Start, means: _Means) -> Run
         class_weights=class_weights(dataset) if plan.balance else {},
         checkpoint_minutes=means.machine.checkpoint_minutes,
     )
-    network = build_for(lesson, means.compute)
+    with deferred_stop() as stop:
+        network = build_for(lesson, means.compute)
+        stop.leave()
     place = disk.plan_cache(
         cache_folder() / "trunk", lesson, network.trunk, limit_gb=means.machine.cache_gb, confirm=listener.confirm
     )
