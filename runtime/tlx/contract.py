@@ -111,14 +111,96 @@ class Training(_Document):
     validation_photos: int | None = None
 
 
+class AccuracyRecord(_Document):
+    """What the accuracy gate measured: this file against its fp32 sibling, on the same labelled photos.
+
+    Attributes:
+        reference_correct: How many of the photos the fp32 file gets right.
+        correct: How many this file gets right.
+        lost: How many the fp32 file gets right and this one wrong.
+        gained: The other way round.
+        drop_points: What was lost, in percentage points of the photos; negative if more was gained.
+        upper_drop_points: What it is at most, at 95 % (one-sided), by ``statistic``.
+        max_drop_points: The budget.
+    """
+
+    photos: int = Field(ge=1)
+    reference_correct: int = Field(ge=0)
+    correct: int = Field(ge=0)
+    lost: int = Field(ge=0)
+    gained: int = Field(ge=0)
+    drop_points: float
+    upper_drop_points: float
+    max_drop_points: float = Field(ge=0)
+    statistic: str
+    verdict: Literal["passed", "failed", "too few photos to tell"]
+    photos_from: str
+
+
+class SpeedRecord(_Document):
+    """What the speed gate measured: this file against its fp32 sibling, in interleaved rounds of fresh processes.
+
+    Attributes:
+        reference_p50_ms: Median latency of the fp32 file for one picture, ready-made, in milliseconds.
+        p50_ms: The same of this file.
+        ratio: How many times faster this file is: the median over the rounds.
+        ratio_low: The lower end of its 95 % confidence interval.
+        ratio_high: The upper end.
+        minimum_ratio: What the gate asks of ``ratio_low``.
+    """
+
+    device: str
+    processor: str
+    threads: int = Field(ge=1)
+    rounds: int = Field(ge=1)
+    reference_p50_ms: float = Field(gt=0)
+    p50_ms: float = Field(gt=0)
+    ratio: float = Field(gt=0)
+    ratio_low: float = Field(ge=0)
+    ratio_high: float = Field(ge=0)
+    minimum_ratio: float = Field(gt=0)
+    verdict: Literal["passed", "failed"]
+
+
+class QuantizationRecord(_Document):
+    """How the int8 numbers of the file were found.
+
+    Attributes:
+        method: How the ranges of the activations were chosen.
+        activations: Their type.
+        weights: The type of the weights, one scale a channel.
+        reduce_range: Weights use 7 bits, so that processors without VNNI can't overflow.
+        kept_float: Names of the nodes that stayed in float32.
+        photos: How many calibration photos were looked at.
+    """
+
+    method: Literal["minmax", "entropy", "percentile"]
+    activations: Literal["uint8", "int8"]
+    weights: Literal["int8"] = "int8"
+    reduce_range: bool = False
+    kept_float: list[str] = []
+    photos: int = Field(ge=1)
+    photos_from: str
+
+
 class ExportRecord(_Document):
-    """When, where and by what the file was made."""
+    """When, where and by what the file was made.
+
+    Attributes:
+        target: The processors that the file was made for.
+        speed: None at fp32, and where the target is another machine: not measured.
+        skipped_gates: The gates that the user switched off by name.
+    """
 
     created_utc: str
     processor: str
     opset: int
     versions: dict[str, str]
+    target: str = "this machine"
+    quantization: QuantizationRecord | None = None
     parity: Parity | None = None
+    accuracy: AccuracyRecord | None = None
+    speed: SpeedRecord | None = None
     skipped_gates: list[str] = []
 
 
