@@ -59,6 +59,7 @@ def test_all_views_of_a_recipe_are_known_before_it_runs() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"name": "features"}, "name: expected none of check, features, validation, which have their own times"),
         ({"epochs": 0}, "epochs: expected at least 1, got 0"),
         ({"learning_rate": 0.0}, "learning_rate: expected more than 0"),
         ({"views": -1}, "views: expected 'fresh' or at least 0, got -1"),

@@ -148,7 +148,12 @@ def test_a_run_that_would_not_fit_is_refused_before_the_first_step(
     colour_photos: Path, make_disk: Callable[[int], Disk], own_cache: Path
 ) -> None:
     del own_cache
-    disk = make_disk(100_000_000)
+    disk = make_disk(600_000_000)
+    whole = options(disk.folder / "runs")
+    whole = dataclasses.replace(whole, recipe=whole.recipe.changed(unfreeze_from="block1_conv1"))
+    with pytest.raises(OutputError, match=r"a run takes up to 0\.8 GB .*, 0\.6 GB are free: make room, or .* --runs"):
+        train(colour_photos, whole)
+    disk.fill(100_000_000)
     with pytest.raises(OutputError, match=r"a run takes up to 0\.5 GB .*, 0\.1 GB are free: make room, or .* --runs"):
         train(colour_photos, options(disk.folder / "runs"))
     assert list(disk.folder.iterdir()) == []

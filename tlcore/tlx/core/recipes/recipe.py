@@ -19,6 +19,8 @@ Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
 Schedule = Literal["constant", "cosine"]
 Keep = Literal["last", "best"]
 
+STAGES: Final = ("check", "features", "validation")
+"""What a training does beside its phases; its time is told apart by these names."""
 _NAME_BYTES: Final = 100
 
 
@@ -77,6 +79,8 @@ class Phase:
 
     def __post_init__(self) -> None:
         _require(bool(self.name), "name: expected some letters", self.name)
+        stages = ", ".join(STAGES)
+        _require(self.name not in STAGES, f"name: expected none of {stages}, which have their own times", self.name)
         _require(self.epochs >= 1, "epochs: expected at least 1", self.epochs)
         _require(self.batch_size >= 1, "batch_size: expected at least 1", self.batch_size)
         _require(self.learning_rate > 0, "learning_rate: expected more than 0", self.learning_rate)

@@ -106,7 +106,7 @@ def _tiles(source: ReportSource) -> list[tuple[str, str, str]]:
 def _cautions(source: ReportSource) -> list[Markup]:
     """What a reader must know not to read too much into the figures."""
     words = []
-    if source.record.result.kept_epoch != source.record.result.epochs:
+    if any(phase.get("keep") == "best" for phase in source.record.recipe.get("phases", ())):
         words.append(
             "The validation photos also chose the epoch that is kept, so expect a little less on photos that the "
             "model has never met."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,16 +10,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tlx.core.recipes.layers import CONVOLUTIONS
 from tlx.core.recipes.recipe import Recipe
 from tlx.core.trunk import budget
 from tlx.core.trunk.features import CachePlace
+from tlx.core.weights.layers import LAYER_SHAPES
 from tlx.errors import OutputError
 
 if TYPE_CHECKING:
     from tlx.core.training.learning import Lesson
 
-_RUN_BYTES: Final = 500_000_000
-"""The weights at the start, two checkpoints of the whole network with Adam's moments, the model, the report."""
+_FIXED_BYTES: Final = 250_000_000
+"""The weights at the start, the model with its report, the last good one."""
+_COPIES: Final = 9
+"""Of what trains: two checkpoints with weights, the best weights and Adam's two moments, and one that is written."""
 
 
 def require_room(runs_root: Path, recipe: Recipe) -> None:
@@ -27,7 +32,7 @@ def require_room(runs_root: Path, recipe: Recipe) -> None:
     Raises:
         OutputError: With what it needs and what there is.
     """
-    needed = _RUN_BYTES if recipe.unfreeze_from else _RUN_BYTES // 2
+    needed = _FIXED_BYTES + _COPIES * _trainable_bytes(recipe.unfreeze_from)
     existing = next(folder for folder in (runs_root, *runs_root.absolute().parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:
@@ -35,6 +40,13 @@ def require_room(runs_root: Path, recipe: Recipe) -> None:
             f"{runs_root}: a run takes up to {budget.gigabytes(needed)} while it is trained, "
             f"{budget.gigabytes(free)} are free: make room, or name another place with --runs"
         )
+
+
+def _trainable_bytes(unfreeze_from: str | None) -> int:
+    if unfreeze_from is None:
+        return 0
+    trainable = CONVOLUTIONS[CONVOLUTIONS.index(unfreeze_from) :]
+    return sum(4 * (math.prod(LAYER_SHAPES[name]) + LAYER_SHAPES[name][-1]) for name in trainable)
 
 
 def plan_cache(
