@@ -32,6 +32,13 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def fsync_file(path: Path) -> None:
+    """Flush a file's bytes, so that they are there after a power loss."""
+    # Windows flushes only what may be written; elsewhere a read-only file can be flushed, too.
+    with path.open("rb+" if os.name == "nt" else "rb") as file:
+        os.fsync(file.fileno())
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; on a clean exit it takes ``path``'s name.
@@ -51,7 +58,7 @@ def replacing(path: Path) -> Iterator[Path]:
         os.fchmod(handle, 0o666 & ~_umask())
         os.close(handle)
         yield temporary
-        _fsync_file(temporary)
+        fsync_file(temporary)
         temporary.replace(path)
         fsync_folder(path.parent)
     except OSError as error:
@@ -86,13 +93,11 @@ def make_folder(folder: Path) -> None:
     Raises:
         OutputError: If that is not allowed, or something else has the name.
     """
-    try:
+    with as_output_errors(folder):
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         for one in reversed(missing):
             fsync_folder(one.parent)
-    except OSError as error:
-        raise _as_output_error(folder, error) from error
 
 
 @contextlib.contextmanager
@@ -116,11 +121,6 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _fsync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _as_output_error(path: Path, error: OSError) -> OutputError:
