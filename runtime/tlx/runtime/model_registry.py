@@ -35,7 +35,10 @@ _MAX_NAME_BYTES: Final = 200
 
 def is_registry(path: Path) -> bool:
     """Whether this is a models folder: one with a ``current``, or at least with a version."""
-    return path.is_dir() and (_exists(path / CURRENT) or bool(version_names(path)))
+    try:
+        return path.is_dir() and (_exists(path / CURRENT) or bool(version_names(path)))
+    except OSError:  # a name that can't be
+        return False
 
 
 def resolve_model(path: Path) -> Path:
