@@ -17,6 +17,9 @@ from typing import Any
 
 from tlx.errors import OutputError
 
+_STEM_BYTES = 100
+"""Of a file's name in its temporary one: names end at 255 bytes, and what is put around it counts, too."""
+
 
 def fsync_folder(folder: Path) -> None:
     """Flush a folder's entries, so that a rename inside it survives a power loss."""
@@ -27,6 +30,13 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def fsync_file(path: Path) -> None:
+    """Flush a file's bytes, so that they are there after a power loss."""
+    # Windows flushes only what may be written; elsewhere a read-only file can be flushed, too.
+    with path.open("rb+" if os.name == "nt" else "rb") as file:
+        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
@@ -41,13 +51,14 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:100]}.", suffix=f".tmp{path.suffix}", dir=path.parent)
+        prefix, suffix = f".{_first_bytes(path.stem, _STEM_BYTES)}.", f".tmp{path.suffix}"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
         temporary = Path(name)
         # mkstemp makes 0600; a published file gets what open() would have given it.
         os.fchmod(handle, 0o666 & ~_umask())
         os.close(handle)
         yield temporary
-        _fsync_file(temporary)
+        fsync_file(temporary)
         temporary.replace(path)
         fsync_folder(path.parent)
     except OSError as error:
@@ -77,26 +88,39 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Create ``folder`` and its parents.
+    """Create ``folder`` and its parents, durably.
 
     Raises:
         OutputError: If that is not allowed, or something else has the name.
     """
-    try:
+    with as_output_errors(folder):
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
+        for one in reversed(missing):
+            fsync_folder(one.parent)
+
+
+@contextlib.contextmanager
+def as_output_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system says of writing ``path`` into an :class:`~tlx.errors.OutputError`."""
+    try:
+        yield
     except OSError as error:
-        raise _as_output_error(folder, error) from error
+        raise _as_output_error(path, error) from error
+
+
+def _first_bytes(name: str, limit: int) -> str:
+    """As many characters as fit: a name is limited in bytes, and three of them may be one character."""
+    name = name[:limit]
+    while len(os.fsencode(name)) > limit:
+        name = name[:-1]
+    return name
 
 
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _fsync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _as_output_error(path: Path, error: OSError) -> OutputError:

@@ -42,6 +42,25 @@ def test_replacing_gives_the_rights_that_open_would_have_given(tmp_path: Path) -
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "é" * 120 + ".onnx",
+        "猫" * 80 + ".onnx",  # three bytes each
+        os.fsdecode(b"\xff" * 240) + ".onnx",  # not UTF-8
+        "m." + "猫" * 75,
+        "m" * 250 + ".onnx",
+    ],
+    ids=["two bytes", "three bytes", "no text", "long suffix", "ascii"],
+)
+def test_replacing_takes_every_name_that_the_file_system_takes(tmp_path: Path, name: str) -> None:
+    target = tmp_path / name
+    with atomic.replacing(target) as temporary:
+        temporary.write_bytes(b"new")
+        assert temporary.suffix == target.suffix
+    assert target.read_bytes() == b"new"
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_replacing_keeps_the_old_file_when_the_writer_fails(tmp_path: Path, error: type[BaseException]) -> None:
     target = tmp_path / "model.onnx"

@@ -22,7 +22,10 @@ _EXAMPLE = "try 'tlx classify model.onnx photo.jpg'"
 
 def classify(
     model_or_source: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="The model file, unless -m names it.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="MODEL", help="The model file or a models folder, unless -m names it.", show_default=False
+        ),
     ] = None,
     more_sources: Annotated[
         list[str] | None,

@@ -12,7 +12,13 @@ from tlx.cli.options import FormatOption, QuietOption, TextFormat, VerboseOption
 
 
 def export(
-    output: Annotated[Path, typer.Argument(help="The file to write, such as model.onnx.")],
+    output: Annotated[Path | None, typer.Argument(help="The file to write, such as model.onnx.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FOLDER", help="Publish into a models folder instead of a file.")
+    ] = None,
+    triton: Annotated[
+        Path | None, typer.Option("--triton", metavar="FOLDER", help="Add it to a Triton model repository, too.")
+    ] = None,
     run: Annotated[str, typer.Option("--run", "-r", help="A run's folder, its name, or latest.")] = "latest",
     photos: Annotated[
         Path | None,
@@ -36,15 +42,24 @@ def export(
     """
     del verbose
     import json
+    import shlex
 
     from tlx.core.handover import photos_for_parity, trained_model
     from tlx.core.runs import open_run
+    from tlx.export.destination import choose_destination, deliver
     from tlx.export.exporter import choose_photos, export_model
 
+    destination = choose_destination(output, to, triton)
     chosen_run = open_run(run, runs)
     candidates = choose_photos(photos_for_parity(chosen_run, photos), parity_photos)
     with terminal.progress_bar(quiet=quiet) as progress:
-        exported = export_model(trained_model(chosen_run), output, photos=candidates, opset=opset, progress=progress)
+        trained = trained_model(chosen_run)
+        delivered = deliver(
+            destination,
+            trained.labels,
+            lambda file: export_model(trained, file, photos=candidates, opset=opset, progress=progress),
+        )
+    exported = delivered.exported
     if format_ is TextFormat.JSON:
         document = {
             "path": str(exported.path),
@@ -52,6 +67,7 @@ def export(
             "sha256": exported.sha256,
             "nodes": exported.nodes,
             "contract": exported.contract.to_dict(),
+            "triton": str(delivered.triton_version) if delivered.triton_version else None,
         }
         terminal.say(json.dumps(document, ensure_ascii=False))
     else:
@@ -63,5 +79,7 @@ def export(
             f"parity with Keras: same label on {parity.labels_equal} of {parity.photos} photos, largest difference "
             f"of a probability {parity.max_abs_difference:.1e} (allowed {parity.tolerance:g})"
         )
+        if delivered.triton_version:
+            terminal.say(f"Triton: {delivered.triton_version}")
     if not quiet:
-        terminal.next_command(f"tlx classify {exported.path} PHOTO_OR_FOLDER_OR_CAMERA_NUMBER")
+        terminal.next_command(f"tlx classify {shlex.quote(str(destination.shown))} PHOTO_OR_FOLDER_OR_CAMERA_NUMBER")

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def info(
-    model_or_run: Annotated[str, typer.Argument(help="An .onnx file, a run's folder or name, or latest.")] = "latest",
+    model_or_run: Annotated[
+        str, typer.Argument(help="An .onnx file, a models folder, a run's folder or name, or latest.")
+    ] = "latest",
     runs: Annotated[Path, typer.Option("--runs", help="Folder that holds the runs.")] = Path("runs"),
     format_: FormatOption = TextFormat.TEXT,
     verbose: VerboseOption = False,
@@ -29,7 +31,9 @@ def info(
     del verbose
     import json
 
-    path = Path(model_or_run)
+    from tlx.runtime.model_registry import resolve_model
+
+    path = resolve_model(Path(model_or_run))
     if path.is_file() or path.suffix == ".onnx":
         from tlx.runtime.model_file import ModelFile
 

@@ -27,6 +27,7 @@ from tlx.contract import CONTRACT_KEY, DIGEST_KEY, Contract, parse_contract
 from tlx.errors import ModelFileError
 from tlx.runtime import onnx_wire
 from tlx.runtime.file_kinds import foreign_kind
+from tlx.runtime.model_registry import require_named, resolve_model
 from tlx.runtime.onnx_wire import Message, WireError
 
 MAX_MODEL_BYTES: Final = 2**31 - 2**20
@@ -86,12 +87,16 @@ class ModelFile:
 
     @classmethod
     def read(cls, path: str | Path) -> ModelFile:
-        """Read and check a file.
+        """Read and check a file, or the current model of a models folder.
 
         Raises:
             ModelFileError: If it can't be read or isn't a whole, harmless model of tlx; one line says why.
         """
-        return cls.parse(_read_bytes(Path(path)), str(path))
+        file = resolve_model(Path(path))
+        model = cls.parse(_read_bytes(file), str(file))
+        if file != Path(path):
+            require_named(file, model.sha256)
+        return model
 
     @classmethod
     def parse(cls, content: bytes, source: str) -> ModelFile:
@@ -153,7 +158,9 @@ def _read_bytes(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise ModelFileError(f"{path}: no such model file: make one with 'tlx export {path}'") from error
     except IsADirectoryError as error:
-        raise ModelFileError(f"{path}: is a folder: name the .onnx file in it") from error
+        raise ModelFileError(
+            f"{path}: is a folder, but none that 'tlx export --to' made: name an .onnx file"
+        ) from error
     except (OSError, ValueError) as error:
         raise ModelFileError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from error
     if not stat.S_ISREG(status.st_mode):

@@ -22,6 +22,7 @@ from tlx.core.photos import Split
 from tlx.core.runs import RUNS_FOLDER, Run, open_run
 from tlx.errors import DataError, ImageError, InputError
 from tlx.progress import Progress, silent
+from tlx.runtime.model_registry import is_registry
 from tlx.runtime.session import Device
 
 
@@ -76,7 +77,7 @@ def evaluate_model(model: str, options: EvaluateOptions, progress: Progress = si
     """Evaluate a model file or a run on labelled photos.
 
     Args:
-        model: An ``.onnx`` file, a run's folder or name, or ``latest``.
+        model: An ``.onnx`` file, a models folder, a run's folder or name, or ``latest``.
         options: On what, and where.
         progress: Told how many photos are classified.
 
@@ -90,7 +91,7 @@ def evaluate_model(model: str, options: EvaluateOptions, progress: Progress = si
     """
     import_metrics()  # before minutes of classifying
     path = Path(model)
-    if path.is_file() or path.suffix == ".onnx":
+    if path.is_file() or path.suffix == ".onnx" or is_registry(path):
         if options.data is None:
             raise InputError(f"{model}: a model file has no photos of its own: name a folder of labelled photos")
         predictor: Predictor = OnnxPredictor(path, options.device)
