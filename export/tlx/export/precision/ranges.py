@@ -68,7 +68,7 @@ def find_extremes(
     """The smallest and the largest value of each tensor over all photos.
 
     Raises:
-        InputError: If no photo can be read, or a tensor takes values that are not numbers.
+        InputError: If no photo can be read, or a tensor's values overflow.
     """
     from onnx import TensorProto, helper
 
@@ -85,7 +85,9 @@ def find_extremes(
     for batch in photos.batches(BATCH):
         extremes = np.array(engine.run(results, {INPUT_NAME: batch}), np.float64).reshape(-1, 2)
         if not np.isfinite(extremes).all():
-            raise InputError("the network computes values that are not numbers on the calibration photos")
+            raise InputError(
+                "the network computes values that are too large for float32 on the calibration photos: it is broken"
+            )
         lows, highs = np.minimum(lows, extremes[:, 0]), np.maximum(highs, extremes[:, 1])
         done += len(batch)
         progress(_STAGE, done, len(photos.files))

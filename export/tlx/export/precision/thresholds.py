@@ -17,6 +17,8 @@ PERCENTILE: Final = 99.999
 LEVELS: Final = 256
 _STEP: Final = 8
 """Bins between two cuts that are compared."""
+_UNSEEN: Final = 1e-4
+"""The count that stands for none where values were clipped to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def entropy_range(histogram: Histogram, levels: int = LEVELS) -> Range:
     levels = levels if within.low >= 0 or within.high <= 0 else levels // 2
     cuts = range(levels, len(magnitudes) + 1, _STEP)
     losses = [_divergence(magnitudes, cut, levels) for cut in cuts]
-    if not losses or not np.isfinite(min(losses)):
+    if not losses:
         return within
     # Of equal losses the widest range: it cuts off least.
     best = len(losses) - 1 - int(np.argmin(losses[::-1]))
@@ -108,7 +110,5 @@ def _divergence(counts: npt.NDArray[np.float64], cut: int, levels: int) -> float
     present = np.add.reduceat(seen.astype(np.float64), starts)
     shares = np.divide(sums, present, out=np.zeros(levels), where=present > 0)
     spread = np.repeat(shares, np.diff(np.append(starts, cut)))
-    p, q = clipped[seen] / clipped.sum(), spread[seen] / max(kept.sum(), 1)
-    if (q <= 0).any():
-        return float("inf")
+    p, q = clipped[seen] / clipped.sum(), np.maximum(spread[seen], _UNSEEN) / max(kept.sum(), 1)
     return float(np.sum(p * np.log(p / q)))
