@@ -15,8 +15,8 @@ from tlx.bench import sampling
 from tlx.bench.bench import run_bench
 from tlx.bench.plan import CALLS_PER_TURN, EngineSpec, Placement, Plan, Workload
 from tlx.bench.prepare import BenchOptions, prepare
-from tlx.bench.protocol import ONNX_KIND
 from tlx.errors import DeviceError, InputError, ModelFileError, RunError
+from tlx.runtime.timing.protocol import ONNX_KIND
 
 if TYPE_CHECKING:
     import onnx

@@ -26,7 +26,7 @@ from tlx.contract import (
 )
 from tlx.errors import InputError, OutputError
 from tlx.export.convert import OPSET, convert
-from tlx.export.judge import PARITY_TOLERANCE, ParityVerdict
+from tlx.export.gates.parity import PARITY_TOLERANCE, ParityVerdict
 from tlx.export.keras_model import class_probabilities, load_keras_model
 from tlx.export.parity import ParityPlan, check_parity
 from tlx.export.publish import sealed_bytes

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tlx.contract import ResizeMethod
 from tlx.errors import GateError, InputError
-from tlx.export.judge import ParityVerdict, judge_parity
+from tlx.export.gates.parity import ParityVerdict, judge_parity
 from tlx.progress import Progress, silent
 
 _WORST_NAMED = 3
