@@ -30,6 +30,7 @@ from tlx.export.gates.parity import PARITY_TOLERANCE, ParityVerdict
 from tlx.export.keras_model import class_probabilities, load_keras_model
 from tlx.export.parity import ParityPlan, check_parity
 from tlx.export.publish import sealed_bytes
+from tlx.export.worst_photos import picture_beside
 from tlx.known_answers import synthetic_picture
 from tlx.progress import Progress, silent
 from tlx.runtime import environment
@@ -113,6 +114,8 @@ def export_model(
             photos=photos,
             tolerance=PARITY_TOLERANCE,
             threshold=draft.threshold,
+            labels=trained.labels,
+            picture=picture_beside(output),
         )
         verdict = check_parity(plan, temporary, progress)
         contract = _with_parity(draft, verdict, photos_from=_common_folder(photos))
