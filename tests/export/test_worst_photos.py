@@ -30,7 +30,7 @@ def test_each_photo_stands_above_its_own_lines(photos: list[WorstPhoto]) -> None
         bool((text[22 * line : 22 * line + 22, side : side + 220] < 120).any())
         for line in range(3)
         for side in (6, 232)
-    ] == [True] * 6  # noqa: E501 - one table
+    ] == [True] * 6
     other = draw([red, WorstPhoto(blue.path, ("Keras: red 0.9", "ONNX: red 0.7"))])
     assert not np.array_equal(sheet_rgb, other)
 
