@@ -148,6 +148,36 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def work_harder(model: onnx.ModelProto) -> None:
+    """Convolutions beside the answer: enough work that ONNX Runtime starts threads and lets them spin."""
+    from onnx import helper, numpy_helper
+
+    graph = model.graph
+    kernel = np.zeros((48, 3, 9, 9), np.float32)
+    graph.initializer.append(numpy_helper.from_array(kernel, "kernel"))
+    graph.initializer.append(numpy_helper.from_array(np.ones((3, 48, 9, 9), np.float32) * 0, "back"))
+    graph.initializer.append(numpy_helper.from_array(np.array([2, 3], dtype=np.int64), "planes"))
+    added = [
+        helper.make_node("Transpose", ["pixels"], ["nchw"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["nchw", "kernel"], ["wide"], pads=[4] * 4),
+        helper.make_node("Conv", ["wide", "back"], ["narrow"], pads=[4] * 4),
+        helper.make_node("ReduceMean", ["narrow", "planes"], ["nothing"], keepdims=0),
+        helper.make_node("Add", ["mean", "nothing"], ["sum"]),
+    ]
+    nodes = list(graph.node)
+    nodes[2].input[0] = "sum"
+    del graph.node[:]
+    graph.node.extend([*nodes[:2], *added, *nodes[2:]])
+
+
+@pytest.fixture(scope="session")
+def busy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As :func:`tiny_model`, for 96 x 96 pixels, and many times slower."""
+    path = tmp_path_factory.mktemp("models") / "busy.onnx"
+    path.write_bytes(build_tiny_model(change=work_harder, size_hw=(96, 96)))
+    return path
+
+
 class PhotoMaker(Protocol):
     """Writes real photos; see :func:`write_colour_photos`."""
 

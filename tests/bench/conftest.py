@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from tlx.bench.plan import EngineSpec, Placement, Plan, Workload
-from tlx.bench.protocol import Setup
 
 
 @pytest.fixture(scope="session")
@@ -24,12 +23,6 @@ def png_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(pixels).save(path)
     return folder
-
-
-@pytest.fixture
-def noop_setup() -> Setup:
-    """A worker that computes nothing, on four pictures made by formula."""
-    return make_plan([EngineSpec("noop", Path("none"), (8, 8))]).setup(EngineSpec("noop", Path("none"), (8, 8)))
 
 
 def make_plan(engines: list[EngineSpec], *, rounds: int = 3, photos: tuple[Path, ...] = ()) -> Plan:

@@ -15,8 +15,8 @@ from tlx.bench import sampling
 from tlx.bench.bench import run_bench
 from tlx.bench.plan import CALLS_PER_TURN, EngineSpec, Placement, Plan, Workload
 from tlx.bench.prepare import BenchOptions, prepare
-from tlx.bench.protocol import ONNX_KIND
 from tlx.errors import DeviceError, InputError, ModelFileError, RunError
+from tlx.runtime.timing.protocol import ONNX_KIND
 
 if TYPE_CHECKING:
     import onnx
@@ -37,39 +37,10 @@ def swap_labels(model: onnx.ModelProto) -> None:
     weights.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(swapped), "weights"))
 
 
-def work_harder(model: onnx.ModelProto) -> None:
-    """Convolutions beside the answer: enough work that ONNX Runtime starts threads and lets them spin."""
-    from onnx import helper, numpy_helper
-
-    graph = model.graph
-    kernel = np.zeros((48, 3, 9, 9), np.float32)
-    graph.initializer.append(numpy_helper.from_array(kernel, "kernel"))
-    graph.initializer.append(numpy_helper.from_array(np.ones((3, 48, 9, 9), np.float32) * 0, "back"))
-    graph.initializer.append(numpy_helper.from_array(np.array([2, 3], dtype=np.int64), "planes"))
-    added = [
-        helper.make_node("Transpose", ["pixels"], ["nchw"], perm=[0, 3, 1, 2]),
-        helper.make_node("Conv", ["nchw", "kernel"], ["wide"], pads=[4] * 4),
-        helper.make_node("Conv", ["wide", "back"], ["narrow"], pads=[4] * 4),
-        helper.make_node("ReduceMean", ["narrow", "planes"], ["nothing"], keepdims=0),
-        helper.make_node("Add", ["mean", "nothing"], ["sum"]),
-    ]
-    nodes = list(graph.node)
-    nodes[2].input[0] = "sum"
-    del graph.node[:]
-    graph.node.extend([*nodes[:2], *added, *nodes[2:]])
-
-
 @pytest.fixture(scope="module")
 def swapped_model(make_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "swapped.onnx"
     path.write_bytes(make_model(change=swap_labels))
-    return path
-
-
-@pytest.fixture(scope="module")
-def busy_model(make_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "busy.onnx"
-    path.write_bytes(make_model(change=work_harder, size_hw=(96, 96)))
     return path
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from tlx.bench.plan import Placement, Plan, Workload, keras_engines, onnx_engines
-from tlx.bench.processors import spread_over_cores
-from tlx.bench.sampling import may_start_round, reply_timeout_s, round_order
+from tlx.bench.sampling import may_start_round
 from tlx.contract import Contract, InputSpec, Precision
 
 
@@ -54,31 +53,3 @@ def plan(rounds: int, max_seconds: float) -> Plan:
 )
 def test_may_start_round_keeps_both_bounds(done: int, elapsed_s: float, longest_s: float, *, starts: bool) -> None:
     assert may_start_round(done, elapsed_s, longest_s, plan(rounds=3, max_seconds=10.0)) is starts
-
-
-def test_round_order_is_seeded_and_changes_from_round_to_round() -> None:
-    orders = [round_order(4, number, seed=1) for number in range(40)]
-    assert orders == [round_order(4, number, seed=1) for number in range(40)]
-    assert all(sorted(order) == [0, 1, 2, 3] for order in orders)
-    assert len({tuple(order) for order in orders}) > 10
-    # Every engine comes first now and then.
-    assert {order[0] for order in orders} == {0, 1, 2, 3}
-
-
-def test_reply_timeout_grows_with_the_work() -> None:
-    assert reply_timeout_s(8, 10.0) < reply_timeout_s(8, 4000.0)
-    assert reply_timeout_s(8, 4000.0) > 32.0
-
-
-@pytest.mark.parametrize(
-    ("threads", "chosen"),
-    [
-        (1, (0,)),
-        # Processors 0 and 1 are two hardware threads of one core.
-        (2, (0, 2)),
-        (3, (0, 1, 2)),
-        (9, (0, 1, 2, 3)),
-    ],
-)
-def test_spread_over_cores_takes_different_cores_first(threads: int, chosen: tuple[int, ...]) -> None:
-    assert spread_over_cores([0, 1, 2, 3], {0: "A", 1: "A", 2: "B", 3: "B"}, threads) == chosen

@@ -9,11 +9,11 @@ import pytest
 
 from tlx.bench.plan import CALLS_PER_TURN, EngineSpec, Placement, Plan, Workload
 from tlx.bench.prepare import Prepared
-from tlx.bench.protocol import Samples
 from tlx.bench.report import build_document, describe_machine
 from tlx.bench.results import baseline_name, evaluate
 from tlx.bench.sampling import EngineRecord, Measurement
 from tlx.bench.table import format_remarks, format_table
+from tlx.runtime.timing.protocol import Samples
 
 MILLISECOND_NS = 1_000_000
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tlx.demo.summary import DemoFiles, DemoResult, Tally, find_faults, summarize
-from tlx.export.judge import ParityVerdict
+from tlx.export.gates.parity import ParityVerdict
 
 GOOD = DemoResult(
     labels=("brick", "grass", "gravel"),

@@ -1,4 +1,4 @@
-"""Inside a worker: how each kind of engine turns a batch of pictures into probabilities.
+"""Inside a worker of the bench: how each kind of engine turns a batch of pictures into probabilities.
 
 Imported by workers only, after they are on their processors: every library here starts threads when it loads.
 """
@@ -6,36 +6,13 @@ Imported by workers only, after they are on their processors: every library here
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
-from tlx.bench.protocol import ONNX_KIND, Setup
 from tlx.errors import DeviceError
-
-if TYPE_CHECKING:
-    from tlx.runtime.session import Device
-
-Images = npt.NDArray[np.uint8]
-Probabilities = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """A loaded engine.
-
-    Attributes:
-        infer: ``uint8 [N, H, W, 3]`` RGB 0–255 to ``float32 [N, classes]``; this call alone is timed.
-        provider: Where it runs: ``cpu``, ``cuda``, ...
-        note: What the user should know about that.
-    """
-
-    infer: Callable[[Images], Probabilities]
-    provider: str
-    note: str | None = None
+from tlx.runtime.timing import backends
+from tlx.runtime.timing.backends import Backend, Images, Probabilities
+from tlx.runtime.timing.protocol import Setup
 
 
 def build(setup: Setup) -> Backend:
@@ -111,32 +88,9 @@ def _load_keras(setup: Setup) -> tuple[Any, str]:
     return model, "cuda" if gpus else "cpu"
 
 
-def _onnxruntime(setup: Setup) -> Backend:
-    from tlx.runtime.model_file import ModelFile
-    from tlx.runtime.session import open_session
-
-    model = ModelFile.read(setup.model)
-    device = cast("Device", setup.device)
-    session = open_session(model.content, model.source, device=device, threads=setup.threads)
-    image, probabilities = model.contract.input.name, model.contract.output.name
-
-    def infer(images: Images) -> Probabilities:
-        return cast("Probabilities", session.run(probabilities, {image: images}))
-
-    provider = session.providers[0].removesuffix("ExecutionProvider").lower()
-    return Backend(infer, provider, session.note)
-
-
-def _noop(setup: Setup) -> Backend:
-    """Computes nothing: what it takes is the bench's own overhead."""
-    answer = np.zeros((setup.batch, setup.classes), np.float32)
-    return Backend(lambda _: answer, "cpu")
-
-
 BUILDERS: Final[dict[str, Callable[[Setup], Backend]]] = {
     "keras.predict": _keras_predict,
     "keras.call": _keras_call,
     "keras.tf_function": _keras_tf_function,
-    ONNX_KIND: _onnxruntime,
-    "noop": _noop,
+    **backends.BUILDERS,
 }

@@ -1,4 +1,4 @@
-"""The pictures that every engine classifies: chosen once by the bench, made into arrays in each worker."""
+"""Which photos every engine classifies: chosen once by the bench."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from tlx.bench.protocol import Setup
 from tlx.errors import ImageError, InputError
-from tlx.images import PHOTO_SUFFIXES, load, read
-from tlx.known_answers import synthetic_picture
-
-Images = npt.NDArray[np.uint8]
+from tlx.images import PHOTO_SUFFIXES, read
 
 
 def find_photos(folder: Path) -> list[Path]:
@@ -54,20 +47,3 @@ def choose_readable(photos: Sequence[Path], limit: int, seed: int) -> tuple[list
     if not chosen:
         raise InputError(f"none of {len(photos)} photos can be used; the first: {problems[0]}")
     return [photos[index] for index in sorted(chosen)], problems
-
-
-def load_batches(setup: Setup) -> list[Images]:
-    """Decode and resize a worker's pictures.
-
-    Returns:
-        Batches ``uint8 [batch, H, W, 3]`` that cover every picture once; the last one is filled up from the
-        beginning.
-    """
-    size_hw = (setup.size_hw[0], setup.size_hw[1])
-    if setup.photos:
-        pictures = [load(Path(photo), size_hw, setup.resize) for photo in setup.photos]
-    else:
-        pictures = [synthetic_picture(seed, size_hw) for seed in range(setup.synthetic)]
-    stacked = np.stack(pictures)
-    starts = range(0, len(stacked), setup.batch)
-    return [stacked[np.arange(start, start + setup.batch) % len(stacked)] for start in starts]

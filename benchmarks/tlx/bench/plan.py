@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tlx.bench.protocol import ONNX_KIND, Setup
 from tlx.contract import Contract, Precision, ResizeMethod
+from tlx.runtime.timing.protocol import ONNX_KIND, Setup
 
 KERAS_KINDS: Final = ("keras.predict", "keras.call", "keras.tf_function")
 CALLS_PER_TURN: Final = 6

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from tlx.bench.pictures import choose_readable, find_photos
 from tlx.bench.plan import EngineSpec, Placement, Plan, Workload, keras_engines, onnx_engines
-from tlx.bench.processors import choose_cpus
 from tlx.contract import Contract
 from tlx.errors import InputError, MissingDependencyError, RunError
 from tlx.runtime.model_file import ModelFile
 from tlx.runtime.processors import usable_processors
+from tlx.runtime.timing.pinning import choose_cpus
 
 if TYPE_CHECKING:
     from tlx.core.runs import Run

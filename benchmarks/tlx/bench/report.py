@@ -12,9 +12,9 @@ from tlx.bench.plan import CALLS_PER_TURN, KERAS_KINDS, WARM_UP_PER_TURN, Plan
 from tlx.bench.prepare import Prepared
 from tlx.bench.results import EngineResult, baseline_name
 from tlx.bench.sampling import Measurement
-from tlx.bench.statistics import Estimate
 from tlx.runtime.environment import describe
 from tlx.runtime.processors import affinity
+from tlx.runtime.timing.statistics import Estimate
 
 SCHEMA: Final = 1
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")

@@ -10,9 +10,9 @@ import numpy as np
 
 from tlx.bench.agreement import Agreement, compare
 from tlx.bench.plan import EngineSpec
-from tlx.bench.protocol import Samples
 from tlx.bench.sampling import EngineRecord
-from tlx.bench.statistics import Estimate, Summary, paired_ratio, summarize
+from tlx.runtime.timing.protocol import Samples
+from tlx.runtime.timing.statistics import Estimate, Summary, paired_ratio, summarize
 
 IDLE_SHARE: Final = 0.01
 WAKE_UP_MS: Final = 1.0

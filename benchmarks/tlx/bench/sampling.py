@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import statistics
 import time
 from collections.abc import Sequence
@@ -13,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN, EngineSpec, Plan
-from tlx.bench.process import WorkerProcess
-from tlx.bench.protocol import Answer, Answers, AnyMessage, Message, Ready, Samples, Turn
 from tlx.errors import DeviceError, EngineError
 from tlx.progress import Progress, silent
+from tlx.runtime.timing.order import reply_timeout_s, round_order
+from tlx.runtime.timing.process import WorkerProcess
+from tlx.runtime.timing.protocol import Answer, Answers, AnyMessage, Message, Ready, Samples, Turn
 
 LOAD_TIMEOUT_S = 600.0
-_SLACK_S = 60.0
-_SLOWDOWN = 20
+_WORKER = "tlx.bench.worker"
 
 
 @dataclass(slots=True)
@@ -74,7 +73,7 @@ def measure(plan: Plan, progress: Progress = silent) -> Measurement:
     with contextlib.ExitStack() as stack:
         # They load side by side: none keeps all processors busy while it does.
         lanes = [
-            _Lane(record, stack.enter_context(WorkerProcess(record.name, plan.setup(record.spec))))
+            _Lane(record, stack.enter_context(WorkerProcess(record.name, plan.setup(record.spec), _WORKER)))
             for record in records
         ]
         _load(lanes, progress)
@@ -162,15 +161,3 @@ def may_start_round(done: int, elapsed_s: float, longest_s: float, plan: Plan) -
     if done == 0:
         return True
     return done < plan.rounds and elapsed_s + longest_s <= plan.max_seconds
-
-
-def round_order(engines: int, number: int, seed: int) -> list[int]:
-    """The order of the engines in a round: seeded, another one each round."""
-    order = list(range(engines))
-    random.Random(f"{seed}/{number}").shuffle(order)
-    return order
-
-
-def reply_timeout_s(calls: int, call_ms: float) -> float:
-    """How long a worker may take for some calls before it's taken for hanging."""
-    return _SLACK_S + _SLOWDOWN * calls * call_ms / 1e3

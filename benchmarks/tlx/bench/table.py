@@ -11,7 +11,7 @@ from tlx.bench.agreement import Agreement
 from tlx.bench.plan import Plan
 from tlx.bench.results import EngineResult, baseline_name
 from tlx.bench.sampling import Measurement
-from tlx.bench.statistics import Estimate, needed_samples
+from tlx.runtime.timing.statistics import Estimate, needed_samples
 
 _MAX_COLUMNS: Final = 100
 _NAME_COLUMNS: Final = 26

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tlx.export.judge import ParityVerdict
+from tlx.export.gates.parity import ParityVerdict
 
 LOWEST_ACCURACY: Final = 0.9
 """Three textures are easy: fewer right answers mean that something is broken, not that they are hard."""

@@ -26,10 +26,11 @@ from tlx.contract import (
 )
 from tlx.errors import InputError, OutputError
 from tlx.export.convert import OPSET, convert
-from tlx.export.judge import PARITY_TOLERANCE, ParityVerdict
+from tlx.export.gates.parity import PARITY_TOLERANCE, ParityVerdict
 from tlx.export.keras_model import class_probabilities, load_keras_model
 from tlx.export.parity import ParityPlan, check_parity
 from tlx.export.publish import sealed_bytes
+from tlx.export.worst_photos import picture_beside
 from tlx.known_answers import synthetic_picture
 from tlx.progress import Progress, silent
 from tlx.runtime import environment
@@ -113,6 +114,8 @@ def export_model(
             photos=photos,
             tolerance=PARITY_TOLERANCE,
             threshold=draft.threshold,
+            labels=trained.labels,
+            picture=picture_beside(output),
         )
         verdict = check_parity(plan, temporary, progress)
         contract = _with_parity(draft, verdict, photos_from=_common_folder(photos))

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from tlx.contract import ResizeMethod
 from tlx.errors import GateError, InputError
-from tlx.export.judge import ParityVerdict, judge_parity
+from tlx.export.gates.parity import ParityVerdict, judge_parity
+from tlx.export.worst_photos import SHOWN, WorstPhoto, answer_words, picture_words
 from tlx.progress import Progress, silent
 
 _WORST_NAMED = 3
@@ -59,7 +60,12 @@ class SideResult:
 
 @dataclass(frozen=True, slots=True)
 class ParityPlan:
-    """What is compared over which photos."""
+    """What is compared over which photos.
+
+    Attributes:
+        labels: For the picture of the worst photos.
+        picture: Where that picture is written if the gate says no; None for nowhere.
+    """
 
     keras_model: Path
     size_hw: tuple[int, int]
@@ -67,6 +73,8 @@ class ParityPlan:
     photos: Sequence[Path]
     tolerance: float
     threshold: float
+    labels: Sequence[str] = ()
+    picture: Path | None = None
 
 
 def check_parity(plan: ParityPlan, onnx_file: Path, progress: Progress = silent) -> ParityVerdict:
@@ -78,21 +86,38 @@ def check_parity(plan: ParityPlan, onnx_file: Path, progress: Progress = silent)
     """
     keras_side = run_side("keras", plan, plan.keras_model, progress)
     onnx_side = run_side("onnx", plan, onnx_file, progress)
+    return compare_sides(plan, keras_side, onnx_side)
+
+
+def compare_sides(plan: ParityPlan, keras_side: SideResult, onnx_side: SideResult) -> ParityVerdict:
+    """Judge what both sides found.
+
+    Raises:
+        GateError: If they don't agree; the message names the worst photos, the plan's picture shows them.
+        InputError: If no photo could be read.
+    """
     if keras_side.unreadable.keys() != onnx_side.unreadable.keys():
-        raise GateError("parity failed: the two sides can't read the same photos")
+        raise GateError("parity failed: the two sides can't read the same photos; nothing was published")
     read = [place for place in range(len(plan.photos)) if place not in keras_side.unreadable]
     if not read:
         raise InputError(f"none of the {len(plan.photos)} photos for the parity gate can be read")
     if keras_side.probabilities.shape != onnx_side.probabilities.shape:
-        raise GateError("parity failed: the two sides have different numbers of classes")
-    verdict = judge_parity(
-        keras_side.probabilities[read],
-        onnx_side.probabilities[read],
-        tolerance=plan.tolerance,
-        threshold=plan.threshold,
-    )
+        raise GateError("parity failed: the two sides have different numbers of classes; nothing was published")
+    expected, got = keras_side.probabilities[read], onnx_side.probabilities[read]
+    verdict = judge_parity(expected, got, tolerance=plan.tolerance, threshold=plan.threshold)
     if not verdict.passed:
-        raise GateError(_explain(verdict, [plan.photos[place] for place in read]))
+        photos = [plan.photos[place] for place in read]
+        worst = [
+            WorstPhoto(
+                photos[place],
+                (
+                    f"Keras: {answer_words(expected[place], plan.labels, plan.threshold)}",
+                    f"ONNX: {answer_words(got[place], plan.labels, plan.threshold)}",
+                ),
+            )
+            for place in verdict.worst[:SHOWN]
+        ]
+        raise GateError(f"{_explain(verdict, photos)}{picture_words(plan.picture, worst)}; nothing was published")
     return verdict
 
 
@@ -142,7 +167,9 @@ def _run_worker(request: SideRequest, folder: Path, progress: Progress) -> None:
             worker.stdout.close()  # type: ignore[union-attr] # it's a pipe, see above
     if code:
         lines = errors.read_text(errors="replace").strip().splitlines() or ["no message"]
-        raise GateError(f"parity failed: the {request.side} side ended with code {code}: {lines[-1]}")
+        raise GateError(
+            f"parity failed: the {request.side} side ended with code {code}: {lines[-1]}; nothing was published"
+        )
 
 
 def _explain(verdict: ParityVerdict, photos: Sequence[Path]) -> str:
@@ -151,6 +178,5 @@ def _explain(verdict: ParityVerdict, photos: Sequence[Path]) -> str:
     )
     return (
         f"parity failed: same label on {verdict.labels_equal} of {verdict.photos} photos, largest difference of a "
-        f"probability {verdict.max_abs_difference:.2g} (allowed {verdict.tolerance:g}); worst: {worst}; "
-        "nothing was published"
+        f"probability {verdict.max_abs_difference:.2g} (allowed {verdict.tolerance:g}); worst: {worst}"
     )

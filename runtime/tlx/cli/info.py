@@ -50,11 +50,6 @@ def info(
     terminal.say(json.dumps(document, ensure_ascii=False) if format_ is TextFormat.JSON else "\n".join(lines))
 
 
-def _rows(rows: list[tuple[str, str]]) -> list[str]:
-    width = max(len(name) for name, _ in rows) + 2
-    return [f"{name:<{width}}{value}" for name, value in rows]
-
-
 def _describe_calibration(calibration: CalibrationRecord) -> str:
     error = f"calibration error {calibration.ece_before:.4f}, with it {calibration.ece_after:.4f}"
     return f"temperature {calibration.temperature:.3f}, fitted on {calibration.photos} validation photos: {error}"
@@ -90,7 +85,7 @@ def _describe_model(path: Path, model_file: ModelFile) -> list[str]:
             rows.append(("parity", f"{labels}, {largest}"))
     if known := contract.known_answers:
         rows.append(("known answers", f"{len(known.answers)}, tolerance {known.tolerance:g}"))
-    return _rows(rows)
+    return terminal.rows(rows)
 
 
 def _describe_run(run: Run) -> list[str]:
@@ -116,7 +111,7 @@ def _describe_run(run: Run) -> list[str]:
     ]
     convolutions = sum(layer.parameters for layer in record.layers if layer.name.startswith("block"))
     parameters = sum(layer.parameters for layer in record.layers)
-    lines = [*_rows(rows), "", f"{'layer':<16}{'kind':<24}{'output shape':<20}{'parameters':>12}  trains"]
+    lines = [*terminal.rows(rows), "", f"{'layer':<16}{'kind':<24}{'output shape':<20}{'parameters':>12}  trains"]
     lines += [
         f"{layer.name:<16}{layer.kind:<24}{'x'.join(map(str, layer.output_shape)):<20}{layer.parameters:>12,}"
         f"  {'yes' if layer.trainable else '-'}"

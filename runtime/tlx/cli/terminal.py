@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tlx.progress import Progress, silent
 
@@ -16,6 +16,12 @@ from tlx.progress import Progress, silent
 def say(text: str = "") -> None:
     """Write one line of result to stdout."""
     print(text)  # noqa: T201 - the one place that prints results
+
+
+def rows(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Lines of a name and what stands for it, one below the other."""
+    width = max(len(name) for name, _ in pairs) + 2
+    return [f"{name:<{width}}{value}" for name, value in pairs]
 
 
 def write(content: bytes) -> None:

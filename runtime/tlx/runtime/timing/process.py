@@ -1,4 +1,4 @@
-"""The bench's side of a worker: start it, ask it, notice that it crashed or hangs, leave nothing behind."""
+"""The measuring side of a worker: start it, ask it, notice that it crashed or hangs, leave nothing behind."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import subprocess
 import sys
 import tempfile
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Final, Self
 
-from tlx.bench.protocol import AnyMessage, Channel, Message, Refusal, Setup
 from tlx.errors import DeviceError, EngineError
+from tlx.runtime.timing.protocol import AnyMessage, Channel, Message, Refusal, Setup
+
+EDGE_WORKER: Final = "tlx.runtime.timing.worker"
+"""Knows the engines of the edge."""
 
 _REAP_S = 5.0
 _TAIL_BYTES = 8192
@@ -21,17 +24,24 @@ _TAIL_BYTES = 8192
 class WorkerProcess:
     """One worker; a context manager whose end is also the process's end.
 
-    It begins to load at once; ask for its :class:`~tlx.bench.protocol.Ready` when the others have begun too.
-    A worker that the bench forgets (because the bench was killed) ends by itself: its pipe is closed.
+    It begins to load at once; ask for its :class:`~tlx.runtime.timing.protocol.Ready` when the others have begun too.
+    A worker that is forgotten (because whoever measures was killed) ends by itself: its pipe is closed.
 
     Attributes:
         name: The engine's name, for messages.
     """
 
-    def __init__(self, name: str, setup: Setup) -> None:
+    def __init__(self, name: str, setup: Setup, module: str = EDGE_WORKER) -> None:
+        """Start the process.
+
+        Args:
+            name: The engine's name, for messages.
+            setup: What it has to load.
+            module: What it runs; other ones know other kinds of engines.
+        """
         self.name = name
         self._noise: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
-        self._channel, self._process = _start(self._noise)
+        self._channel, self._process = _start(self._noise, module)
         self.send(setup)
 
     @property
@@ -106,18 +116,18 @@ class WorkerProcess:
         return f"its last words: {last}" if last else "it said nothing"
 
 
-def _start(noise: IO[bytes]) -> tuple[Channel, subprocess.Popen[bytes]]:
+def _start(noise: IO[bytes], module: str) -> tuple[Channel, subprocess.Popen[bytes]]:
     worker_read_fd, our_write_fd = os.pipe()
     our_read_fd, worker_write_fd = os.pipe()
     try:
         process = subprocess.Popen(  # noqa: S603 - our own worker, no shell
             # -P: a file of the current folder must not take the place of a module.
-            [sys.executable, "-P", "-m", "tlx.bench.worker", str(worker_read_fd), str(worker_write_fd)],
+            [sys.executable, "-P", "-m", module, str(worker_read_fd), str(worker_write_fd)],
             stdin=subprocess.DEVNULL,
             stdout=noise,
             stderr=noise,
             pass_fds=(worker_read_fd, worker_write_fd),
-            env={**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
     except BaseException:
         os.close(our_write_fd)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tlx.bench.protocol import Answer, Answers, Channel, Ready, Samples, Turn, decode, encode
+from tlx.runtime.timing.protocol import Answer, Answers, Channel, Ready, Samples, Turn, decode, encode
 
 
 @pytest.fixture

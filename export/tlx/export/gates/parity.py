@@ -1,4 +1,4 @@
-"""The gates' decisions, as pure functions of what was measured."""
+"""The parity gate's decision: the exported file has to predict what the trained model predicts."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ import numpy as np
 import psutil
 import pytest
 
-from tlx.bench.process import WorkerProcess
-from tlx.bench.protocol import Answer, Answers, Ready, Samples, Setup, Turn
 from tlx.errors import EngineError
+from tlx.runtime.timing.process import WorkerProcess
+from tlx.runtime.timing.protocol import Answer, Answers, Ready, Samples, Setup, Turn
 
 LOAD_S = 60.0
 
@@ -154,8 +154,8 @@ def test_worker_ends_by_itself_when_the_bench_is_killed(tmp_path: Path) -> None:
     script.write_text(
         """
 import sys, time
-from tlx.bench.process import WorkerProcess
-from tlx.bench.protocol import Ready, Setup
+from tlx.runtime.timing.process import WorkerProcess
+from tlx.runtime.timing.protocol import Ready, Setup
 setup = Setup("noop", "none", "cpu", 3, 1, [], [], 4, [8, 8], "area", 1)
 worker = WorkerProcess("noop", setup)
 worker.receive(Ready, timeout_s=60)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tlx.export.judge import judge_parity
+from tlx.export.gates.parity import judge_parity
 
 SURE = [[0.9, 0.1], [0.2, 0.8]]
 

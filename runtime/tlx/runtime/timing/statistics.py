@@ -23,7 +23,7 @@ class Estimate:
     """A figure and its interval.
 
     Attributes:
-        low: Lower end of the 95 % interval; None if the sample is too small for one.
+        low: Lower end of the interval, of 95 % unless another was asked for; None if the sample is too small for one.
         high: Upper end, likewise.
     """
 
@@ -68,15 +68,16 @@ def summarize(samples: Samples) -> Summary:
     )
 
 
-def percentile(samples: Samples, quantile: float) -> Estimate | None:
-    """A percentile with its 95 % interval, or None if the sample can't carry the interval.
+def percentile(samples: Samples, quantile: float, confidence: float = CONFIDENCE) -> Estimate | None:
+    """A percentile with its interval, or None if the sample can't carry the interval.
 
     Args:
         samples: Latencies in any order.
         quantile: Between 0 and 1.
+        confidence: Of the interval.
     """
     ordered = np.sort(np.asarray(samples, dtype=np.float64))
-    ranks = interval_ranks(len(ordered), quantile)
+    ranks = interval_ranks(len(ordered), quantile, confidence)
     if ranks is None:
         return None
     return Estimate(float(np.quantile(ordered, quantile)), float(ordered[ranks[0] - 1]), float(ordered[ranks[1] - 1]))
@@ -114,7 +115,7 @@ def needed_samples(quantile: float, confidence: float = CONFIDENCE) -> int:
     return count
 
 
-def paired_ratio(baseline: Samples, other: Samples) -> Estimate:
+def paired_ratio(baseline: Samples, other: Samples, confidence: float = CONFIDENCE) -> Estimate:
     """How many times faster ``other`` is than ``baseline``, judged round by round.
 
     What slows the machine down for a while slows both in the same round, and cancels.
@@ -122,13 +123,14 @@ def paired_ratio(baseline: Samples, other: Samples) -> Estimate:
     Args:
         baseline: The baseline's median of each round.
         other: The other's median of the same rounds.
+        confidence: Of the interval.
 
     Returns:
         The median of the ratios baseline / other (2.0: the other takes half the time); its ends are None
         below :func:`needed_samples` rounds.
     """
     ratios = np.asarray(baseline, dtype=np.float64) / np.asarray(other, dtype=np.float64)
-    return percentile(ratios, 0.5) or Estimate(float(np.median(ratios)), None, None)
+    return percentile(ratios, 0.5, confidence) or Estimate(float(np.median(ratios)), None, None)
 
 
 def _binomial_probabilities(count: int, probability: float) -> npt.NDArray[np.float64]:

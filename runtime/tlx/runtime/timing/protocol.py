@@ -1,4 +1,4 @@
-"""What the bench and its workers say to each other: one JSON object a line, over private pipes.
+"""What a measurement and its workers say to each other: one JSON object a line, over private pipes.
 
 A worker's own stdout and stderr aren't used, because every framework writes there when it likes.
 """
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tlx.contract import ResizeMethod
 
 ONNX_KIND: Final = "onnxruntime"
+NOOP_KIND: Final = "noop"
+"""Computes nothing: what it takes is the measurement's own overhead."""
 _CHUNK_BYTES: Final = 1 << 16
 
 
@@ -24,7 +26,7 @@ class Setup:
     """First message to a worker: what to load.
 
     Attributes:
-        kind: A key of :data:`tlx.bench.backends.BUILDERS`.
+        kind: Which engine; the worker's module knows which there are.
         model: Path of a .keras or .onnx file.
         device: ``auto``, ``cpu`` or ``gpu``.
         classes: Number of columns that the probabilities must have.
@@ -138,7 +140,7 @@ def decode(line: bytes) -> Message:
     try:
         message: Message = _TYPES[fields.pop("type")](**fields)
     except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"not a message of the bench: {line[:80]!r}") from error
+        raise ValueError(f"not a message of a worker: {line[:80]!r}") from error
     return message
 
 

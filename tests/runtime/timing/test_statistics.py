@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tlx.bench.statistics import interval_ranks, needed_samples, paired_ratio, percentile, summarize
+from tlx.runtime.timing.statistics import interval_ranks, needed_samples, paired_ratio, percentile, summarize
 
 
 @pytest.mark.parametrize(
