@@ -22,6 +22,7 @@ import numpy.typing as npt
 from tlx.contract import ResizeMethod
 from tlx.errors import GateError, InputError
 from tlx.export.judge import ParityVerdict, judge_parity
+from tlx.export.preprocessing import Preprocessing
 from tlx.progress import Progress, silent
 
 _WORST_NAMED = 3
@@ -33,7 +34,7 @@ class SideRequest:
 
     Attributes:
         model: A ``.keras`` file, or an exported ``.onnx``.
-        size_hw: For the Keras side; the ONNX side reads its own contract.
+        size_hw: For the Keras side, like ``resize`` and ``preprocessing``; the ONNX side reads its own contract.
     """
 
     side: Literal["keras", "onnx"]
@@ -42,6 +43,7 @@ class SideRequest:
     result: str
     size_hw: tuple[int, int]
     resize: ResizeMethod
+    preprocessing: Preprocessing = "inside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class ParityPlan:
     photos: Sequence[Path]
     tolerance: float
     threshold: float
+    preprocessing: Preprocessing = "inside"
 
 
 def check_parity(plan: ParityPlan, onnx_file: Path, progress: Progress = silent) -> ParityVerdict:
@@ -111,6 +114,7 @@ def run_side(side: Literal["keras", "onnx"], plan: ParityPlan, model: Path, prog
             result=str(result),
             size_hw=plan.size_hw,
             resize=plan.resize,
+            preprocessing=plan.preprocessing,
         )
         _run_worker(request, Path(folder), progress)
         with np.load(result, allow_pickle=False) as arrays:
