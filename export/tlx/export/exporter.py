@@ -13,6 +13,7 @@ import numpy as np
 
 from tlx import atomic
 from tlx.contract import (
+    AccuracyRecord,
     CalibrationRecord,
     Contract,
     ExportRecord,
@@ -25,10 +26,12 @@ from tlx.contract import (
     Training,
 )
 from tlx.errors import InputError, OutputError
+from tlx.export.claim import Candidate, Claim, prove_claim
 from tlx.export.convert import OPSET, convert
 from tlx.export.gates.parity import PARITY_TOLERANCE, ParityVerdict
-from tlx.export.keras_model import class_probabilities, load_keras_model
+from tlx.export.keras_model import build_keras_model, class_probabilities, require_probabilities
 from tlx.export.parity import ParityPlan, check_parity
+from tlx.export.preprocessing import Preprocessing, with_preprocessing
 from tlx.export.publish import sealed_bytes
 from tlx.export.worst_photos import picture_beside
 from tlx.known_answers import synthetic_picture
@@ -48,18 +51,23 @@ class TrainedModel:
     """What is exported.
 
     Attributes:
-        keras_model: From ``uint8 [N, H, W, 3]`` RGB to a sigmoid or softmax.
+        keras_model: From ``[N, H, W, 3]`` to a sigmoid or softmax.
         labels: In the order of the output's columns.
-        training: Where it came from, for the contract.
+        training: Where it came from, for the contract; None for a file that tlx didn't train.
         calibration: Of its probabilities, for the contract; the exported graph gives them uncalibrated.
+        preprocessing: What has to be done to ``uint8`` RGB before it; tlx's own models do it themselves.
+        claim: Labels of photos that the exported file's accuracy is proven on, where somebody only says what the
+            model takes and gives.
     """
 
     keras_model: Path
     labels: list[str]
     size_hw: tuple[int, int]
     resize: ResizeMethod
-    training: Training
+    training: Training | None
     calibration: CalibrationRecord | None = None
+    preprocessing: Preprocessing = "inside"
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +109,9 @@ def export_model(
         raise InputError("the parity gate needs photos: name a folder of them with --photos")
     with atomic.replacing(output) as temporary:
         progress("converting", 0, 1)
-        model = load_keras_model(trained.keras_model)
-        _require_finite_weights(model, trained.keras_model)
+        network = build_keras_model(trained.keras_model)
+        _require_finite_weights(network, trained.keras_model)
+        model = with_preprocessing(network, trained.size_hw, trained.preprocessing)
         proto = convert(model, trained.size_hw, opset=opset)
         draft = _draft_contract(trained, model, opset)
         temporary.write_bytes(sealed_bytes(proto, draft))
@@ -116,9 +125,16 @@ def export_model(
             threshold=draft.threshold,
             labels=trained.labels,
             picture=picture_beside(output),
+            preprocessing=trained.preprocessing,
         )
         verdict = check_parity(plan, temporary, progress)
         contract = _with_parity(draft, verdict, photos_from=_common_folder(photos))
+        if trained.claim is not None and trained.preprocessing != "inside":
+            candidate = Candidate(network, Classifier.load(temporary, device="cpu"), trained.preprocessing)
+            accuracy = prove_claim(
+                candidate, trained.claim, photos, photos_from=_common_folder(photos), progress=progress
+            )
+            contract = _with_accuracy(contract, accuracy)
         content = sealed_bytes(proto, contract)
         temporary.write_bytes(content)
         # The published bytes differ from the judged ones in their metadata: prove these, too.
@@ -153,10 +169,10 @@ def _draft_contract(trained: TrainedModel, model: Any, opset: int) -> Contract:
     probabilities = class_probabilities(np.asarray(model.predict_on_batch(pictures)))
     if probabilities.shape[1] != len(trained.labels):
         raise InputError(
-            f"{trained.keras_model}: gives {probabilities.shape[1]} probabilities for {len(trained.labels)} labels"
+            f"{trained.keras_model}: gives {probabilities.shape[1]} probabilities for {len(trained.labels)} labels: "
+            "give it one label for each"
         )
-    if not np.isfinite(probabilities).all():
-        raise InputError(f"{trained.keras_model}: gives probabilities that are not numbers: its weights are broken")
+    require_probabilities(probabilities, trained.keras_model)
     answers = [
         KnownAnswer(seed=seed, probabilities=[float(np.clip(value, 0, 1)) for value in row])
         for seed, row in zip(KNOWN_ANSWER_SEEDS, probabilities, strict=True)
@@ -187,6 +203,11 @@ def _with_parity(draft: Contract, verdict: ParityVerdict, photos_from: str) -> C
     )
     assert draft.export is not None
     return draft.model_copy(update={"export": draft.export.model_copy(update={"parity": parity})})
+
+
+def _with_accuracy(draft: Contract, accuracy: AccuracyRecord) -> Contract:
+    assert draft.export is not None
+    return draft.model_copy(update={"export": draft.export.model_copy(update={"accuracy": accuracy})})
 
 
 def _common_folder(photos: Sequence[Path]) -> str:

@@ -1,7 +1,8 @@
 """Small rewrites that leave nothing on the hot path that the network doesn't need.
 
-Each keeps the function exactly as it is: multiplying by one and adding zero go, a flatten whose target shape was
-computed at run time gets a constant one, and what nothing uses any more is removed.
+Each keeps the function as it is: multiplying by one and adding zero go, what a convolution can do itself goes into
+its weights (:mod:`tlx.export.folding`), a flatten whose target shape was computed at run time gets a constant one,
+and what nothing uses any more is removed.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from tlx.export.folding import fold
+
 _NEUTRAL = {"Mul": 1.0, "Div": 1.0, "Add": 0.0, "Sub": 0.0}
 
 
 def simplify(proto: Any) -> None:
     """Apply all rewrites to the graph of an ``onnx.ModelProto``, in place."""
     _drop_neutral_arithmetic(proto.graph)
+    fold(proto)
     _fix_flatten_shapes(proto)
     _drop_unused(proto.graph)
 

@@ -23,6 +23,7 @@ from tlx.contract import ResizeMethod
 from tlx.errors import GateError, InputError
 from tlx.export.gates.parity import ParityVerdict, judge_parity
 from tlx.export.worst_photos import SHOWN, WorstPhoto, answer_words, picture_words
+from tlx.export.preprocessing import Preprocessing
 from tlx.progress import Progress, silent
 
 _WORST_NAMED = 3
@@ -34,7 +35,7 @@ class SideRequest:
 
     Attributes:
         model: A ``.keras`` file, or an exported ``.onnx``.
-        size_hw: For the Keras side; the ONNX side reads its own contract.
+        size_hw: For the Keras side, like ``resize`` and ``preprocessing``; the ONNX side reads its own contract.
     """
 
     side: Literal["keras", "onnx"]
@@ -43,6 +44,7 @@ class SideRequest:
     result: str
     size_hw: tuple[int, int]
     resize: ResizeMethod
+    preprocessing: Preprocessing = "inside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class ParityPlan:
     threshold: float
     labels: Sequence[str] = ()
     picture: Path | None = None
+    preprocessing: Preprocessing = "inside"
 
 
 def check_parity(plan: ParityPlan, onnx_file: Path, progress: Progress = silent) -> ParityVerdict:
@@ -136,6 +139,7 @@ def run_side(side: Literal["keras", "onnx"], plan: ParityPlan, model: Path, prog
             result=str(result),
             size_hw=plan.size_hw,
             resize=plan.resize,
+            preprocessing=plan.preprocessing,
         )
         _run_worker(request, Path(folder), progress)
         with np.load(result, allow_pickle=False) as arrays:

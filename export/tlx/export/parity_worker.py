@@ -60,17 +60,18 @@ def _classify_files(predict: Predict, photos: list[str], counts: Any) -> tuple[n
 
 def _keras_side(request: dict[str, Any]) -> Predict:
     from tlx.export.frameworks import import_keras, import_tensorflow
-    from tlx.export.keras_model import class_probabilities, load_keras_model
+    from tlx.export.keras_model import build_keras_model, class_probabilities
+    from tlx.export.preprocessing import prepare
 
     import_keras()
     # On a GPU, TensorFloat-32 would round the reference itself.
     import_tensorflow().config.experimental.enable_tensor_float_32_execution(False)
-    model = load_keras_model(Path(request["model"]))
+    model = build_keras_model(Path(request["model"]))
     size_hw = (request["size_hw"][0], request["size_hw"][1])
 
     def predict(pictures: Pictures) -> npt.NDArray[np.float32]:
         images = np.stack([resize(picture, size_hw, request["resize"]) for picture in pictures])
-        return class_probabilities(np.asarray(model.predict_on_batch(images)))
+        return class_probabilities(np.asarray(model.predict_on_batch(prepare(images, request["preprocessing"]))))
 
     return predict
 

@@ -43,12 +43,9 @@ def _tlx(
 
 
 def _register_commands() -> None:
-    from tlx.cli import bench, classify, demo, doctor, evaluate, export, info, models, runs, train
+    from tlx.cli import bench, classify, demo, doctor, evaluate, export, info, models, runs, train, verify
 
-    for module in (demo, train, runs, evaluate, export, models, classify, bench, info, doctor):
-    from tlx.cli import bench, classify, demo, doctor, evaluate, export, info, runs, train, verify
-
-    for module in (demo, train, runs, evaluate, export, verify, classify, bench, info, doctor):
+    for module in (demo, train, runs, evaluate, export, verify, models, classify, bench, info, doctor):
         app.command()(getattr(module, module.__name__.rsplit(".", 1)[-1]))
 
 

@@ -1,0 +1,269 @@
+"""What somebody claims of a Keras file, held against labelled photos: its labels, its preprocessing, its resize.
+
+Parity says that the exported file computes what the network computes; it can't say that the network was meant to be
+fed so. A wrong preprocessing, or labels in the wrong order, shows in one place only: on photos whose labels are
+known. So the accuracy on them must be better than always guessing the most frequent label, no other preprocessing
+may do clearly better than the claimed one, and a lowest accuracy may be asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx.contract import AccuracyRecord
+from tlx.errors import GateError, ImageError, InputError
+from tlx.export.keras_model import class_probabilities
+from tlx.export.preprocessing import CLAIMS, Claimed, prepare
+from tlx.images import read, resize
+from tlx.progress import Progress, silent
+from tlx.runtime.classifier import Classifier, decide
+
+CONFIDENCE: Final = 0.95
+"""Of being better than guessing."""
+OTHERS_CONFIDENCE: Final = 0.99
+"""Of another preprocessing being better; higher, because there are three others."""
+OTHERS_PHOTOS: Final = 120
+"""On how many photos the others are tried at most."""
+
+_BATCH: Final = 16
+_Verdict = Literal["passed", "failed", "too few photos to tell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the accuracy is measured with.
+
+    Attributes:
+        truths: The label of each photo; photos without one aren't counted.
+        minimum: The lowest accuracy allowed, 0 to 1; None for any that is better than guessing.
+    """
+
+    truths: Mapping[Path, str]
+    minimum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimVerdict:
+    """What the accuracy says of a claim.
+
+    Attributes:
+        p_value: The chance of being right this often by guessing the most frequent label.
+    """
+
+    photos: int
+    correct: int
+    guessing: float
+    p_value: float
+    verdict: _Verdict
+
+    @property
+    def accuracy(self) -> float:
+        """0 to 1."""
+        return self.correct / self.photos
+
+
+def judge_accuracy(truths: Sequence[int], answers: Sequence[int], minimum: float | None = None) -> ClaimVerdict:
+    """Decide whether answers are better than guessing.
+
+    Args:
+        truths: The class of each photo, at least one photo.
+        answers: What was said of it.
+        minimum: The lowest accuracy allowed, 0 to 1.
+    """
+    photos = len(truths)
+    correct = sum(truth == answer for truth, answer in zip(truths, answers, strict=True))
+    guessing = max(Counter(truths).values()) / photos
+    p_value = binomial_tail(correct, photos, guessing)
+    verdict: _Verdict = "too few photos to tell"
+    if correct / photos <= guessing < 1 or (minimum is not None and correct / photos < minimum) or not correct:
+        verdict = "failed"
+    elif p_value <= 1 - CONFIDENCE:
+        verdict = "passed"
+    return ClaimVerdict(photos, correct, guessing, p_value, verdict)
+
+
+def is_clearly_better(correct: Sequence[bool], other_correct: Sequence[bool]) -> bool:
+    """Whether the other of two ways is right more often on the same photos, by an exact sign test."""
+    gained = sum(new and not old for old, new in zip(correct, other_correct, strict=True))
+    lost = sum(old and not new for old, new in zip(correct, other_correct, strict=True))
+    return gained > lost and binomial_tail(gained, gained + lost, 0.5) <= 1 - OTHERS_CONFIDENCE
+
+
+def binomial_tail(successes: int, trials: int, probability: float) -> float:
+    """The chance of at least so many successes."""
+    if successes <= 0 or probability >= 1:
+        return 1.0
+    logs = (math.log(probability), math.log1p(-probability))
+    terms = (
+        math.lgamma(trials + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(trials - k + 1)
+        + k * logs[0]
+        + (trials - k) * logs[1]
+        for k in range(successes, trials + 1)
+    )
+    return min(1.0, sum(math.exp(term) for term in terms))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is judged.
+
+    Attributes:
+        network: The Keras model without preprocessing, from ``[N, H, W, 3]``.
+        classifier: The exported file.
+        preprocessing: As claimed.
+    """
+
+    network: Any
+    classifier: Classifier
+    preprocessing: Claimed
+
+
+def prove_claim(
+    candidate: Candidate, claim: Claim, photos: Sequence[Path], *, photos_from: str, progress: Progress = silent
+) -> AccuracyRecord:
+    """Measure an exported file on labelled photos.
+
+    Args:
+        candidate: The file, after its parity with Keras was shown.
+        claim: The labels of the photos.
+        photos: Those that parity was shown on.
+        photos_from: Their folder, for the record.
+        progress: Told how many photos are done.
+
+    Returns:
+        For the contract: the file's accuracy, which is Keras's own, as all labels are equal.
+
+    Raises:
+        GateError: If the file is no better than guessing or below the minimum, or if another preprocessing is
+            clearly better.
+        InputError: If no labelled photo can be read.
+    """
+    labels = candidate.classifier.contract.labels
+    labelled = [photo for photo in photos if photo in claim.truths]
+    step = max(1, math.ceil(len(labelled) / OTHERS_PHOTOS))
+    truths: list[int] = []
+    answers: list[int] = []
+    right: dict[Claimed, list[bool]] = {name: [] for name in CLAIMS}
+    for start in range(0, len(labelled), _BATCH):
+        batch = _read(labelled[start : start + _BATCH], candidate.classifier)
+        classes = {place: labels.index(claim.truths[labelled[start + place]]) for place in batch}
+        truths += classes.values()
+        answers += _answers(candidate.classifier, list(batch.values()))
+        # Spread evenly over the photos, which lie in the order of their labels.
+        tried = [place for place in batch if (start + place) % step == 0]
+        _try_all(candidate, [batch[place] for place in tried], [classes[place] for place in tried], right)
+        progress("accuracy", min(start + _BATCH, len(labelled)), len(labelled))
+    if not truths:
+        raise InputError(f"none of the {len(labelled)} labelled photos can be read: name others with --photos")
+    _require_best(candidate.preprocessing, right, len(labels))
+    verdict = judge_accuracy(truths, answers, claim.minimum)
+    if verdict.verdict == "failed":
+        raise GateError(_explain(verdict, claim.minimum))
+    return _record(verdict, photos_from)
+
+
+def _read(photos: Sequence[Path], classifier: Classifier) -> dict[int, npt.NDArray[np.uint8]]:
+    """The pictures by their places, ready for the network; those that can't be read are left out."""
+    contract = classifier.contract
+    pictures = {}
+    for place, photo in enumerate(photos):
+        # Parity has told of what can't be read.
+        with contextlib.suppress(ImageError):
+            pictures[place] = resize(read(photo), contract.input.size_hw, contract.resize.method)
+    return pictures
+
+
+def _answers(classifier: Classifier, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[int]:
+    labels = classifier.contract.labels
+    return [labels.index(prediction.label) for prediction in classifier.classify_batch(pictures)]
+
+
+def _try_all(
+    candidate: Candidate,
+    pictures: Sequence[npt.NDArray[np.uint8]],
+    truths: Sequence[int],
+    right: dict[Claimed, list[bool]],
+) -> None:
+    """Add to ``right``, by preprocessing, on which photos the network is right with it."""
+    if not pictures:
+        return
+    threshold = candidate.classifier.contract.threshold
+    for name in CLAIMS:
+        images = prepare(np.stack(pictures), name)
+        output = class_probabilities(np.asarray(candidate.network.predict_on_batch(images)))
+        for row, truth in zip(output, truths, strict=True):
+            right[name].append(bool(np.isfinite(row).all()) and decide(row.tolist(), threshold) == truth)
+
+
+def better_claims(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]], *, two_labels: bool) -> dict[str, int]:
+    """What would clearly be right more often, and on how many of the photos.
+
+    Args:
+        claimed: The preprocessing that was claimed.
+        right: By preprocessing: on which photos the network is right with it.
+        two_labels: Whether what's wrong with one label would be right with the other.
+
+    Returns:
+        By option; empty if the claim is the best.
+    """
+    own = right[claimed]
+    others: dict[str, Sequence[bool]] = {
+        f"--preprocess {name}": found for name, found in right.items() if name != claimed
+    }
+    if two_labels:
+        others["--labels in the other order"] = [not is_right for is_right in own]
+    return {option: sum(found) for option, found in others.items() if is_clearly_better(own, found)}
+
+
+def _require_best(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]], labels: int) -> None:
+    better = better_claims(claimed, right, two_labels=labels == 2)  # noqa: PLR2004 - then wrong means the other
+    if better:
+        most = max(better.values())
+        options = " or ".join(option for option, count in better.items() if count == most)
+        raise GateError(
+            f"accuracy failed: with --preprocess {claimed} the model is right on {sum(right[claimed])} of "
+            f"{len(right[claimed])} photos, with {options} on {most}: give what it was trained with; "
+            "nothing was published"
+        )
+
+
+def _explain(verdict: ClaimVerdict, minimum: float | None) -> str:
+    measured = f"accuracy failed: right on {verdict.correct} of {verdict.photos} photos ({verdict.accuracy:.3f})"
+    if minimum is not None and verdict.accuracy < minimum:
+        return f"{measured}, --min-accuracy asks for {minimum:g}; nothing was published"
+    return (
+        f"{measured}, always saying the most frequent label gives {verdict.guessing:.3f}: check the order of --labels, "
+        "--preprocess and --resize, or name a folder of photos without labels; nothing was published"
+    )
+
+
+def _record(verdict: ClaimVerdict, photos_from: str) -> AccuracyRecord:
+    # With no disagreement on n photos, one on a share of 1 - 0.05^(1/n) can't be ruled out.
+    upper = 100 * (1 - (1 - CONFIDENCE) ** (1 / verdict.photos))
+    return AccuracyRecord(
+        photos=verdict.photos,
+        reference_correct=verdict.correct,
+        correct=verdict.correct,
+        lost=0,
+        gained=0,
+        drop_points=0.0,
+        upper_drop_points=upper,
+        max_drop_points=0.0,
+        statistic=(
+            "against Keras itself, which gives the same label on each photo; against always saying the most frequent "
+            f"label ({verdict.guessing:.3f}): exact binomial test, p = {verdict.p_value:.2g}"
+        ),
+        verdict=verdict.verdict,
+        photos_from=photos_from,
+    )
