@@ -26,6 +26,7 @@ def modules_after(code: str) -> set[str]:
     [
         "import tlx.runtime.classifier, tlx.runtime.sources, tlx.runtime.sinks, tlx.runtime.pipeline",
         "import tlx.runtime.doctor",
+        "import tlx.export.verification_report, tlx.runtime.timing.speed",
         "from tlx.cli.app import run; run(['--help'])",
         "from tlx.cli.app import run; run(['train', '--help'])",
     ],
