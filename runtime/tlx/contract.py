@@ -8,6 +8,7 @@ refuse a higher ``schema``.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -259,11 +260,28 @@ def parse_contract(text: str, source: str) -> Contract:
         ModelFileError: If it isn't a contract that this version understands.
     """
     try:
-        return Contract.model_validate_json(text)
+        contract = Contract.model_validate_json(text)
+        json.loads(text, object_pairs_hook=_refuse_repeated_keys)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "document"
-        raise ModelFileError(
-            f"{source}: its contract is not one that this version of tlx understands "
-            f"({where}: {first['msg']}): export the model again, or update tlx"
-        ) from error
+        raise _not_understood(source, where, first["msg"]) from error
+    except (ValueError, RecursionError) as error:
+        raise _not_understood(source, "document", str(error)) from error
+    return contract
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
+    # Of two values under one key, one reader takes the first and another the last.
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise ValueError(f"the key {key[:80]!r} comes twice")
+        seen.add(key)
+
+
+def _not_understood(source: str, where: str, reason: str) -> ModelFileError:
+    return ModelFileError(
+        f"{source}: its contract is not one that this version of tlx understands "
+        f"({where[:80]}: {reason[:200]}): export the model again, or update tlx"
+    )
