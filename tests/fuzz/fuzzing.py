@@ -45,18 +45,19 @@ class Result:
     findings: list[Finding] = field(default_factory=list)
 
 
-def fuzz(good: Sequence[Path], *, seconds: float, seed: int = 0) -> Result:
+def fuzz(good: Sequence[Path], *, seconds: float, seed: int = 0, most_findings: int = 10) -> Result:
     """Try hostile files, the next seed after the other, for some seconds.
 
     Args:
         good: Whole model files to start from.
         seconds: How long.
         seed: Which file comes first.
+        most_findings: After as many it's enough.
     """
     result = Result()
     contents = [path.read_bytes() for path in good]
     until_s = time.monotonic() + seconds
-    while time.monotonic() < until_s:
+    while time.monotonic() < until_s and len(result.findings) < most_findings:
         last, what = _run_worker(good, seed, until_s, result)
         if what:
             result.findings.append(Finding(last, what, hostile_file(last, contents)))
