@@ -28,6 +28,7 @@ from tlx.errors import InputError, OutputError
 from tlx.export.convert import OPSET, convert
 from tlx.export.judge import PARITY_TOLERANCE, ParityVerdict
 from tlx.export.keras_model import class_probabilities, load_keras_model
+from tlx.export.latency import measure_latency, with_latency
 from tlx.export.parity import ParityPlan, check_parity
 from tlx.export.publish import sealed_bytes
 from tlx.known_answers import synthetic_picture
@@ -115,7 +116,9 @@ def export_model(
             threshold=draft.threshold,
         )
         verdict = check_parity(plan, temporary, progress)
+        latency = measure_latency(Classifier.load(temporary, device="cpu"))
         contract = _with_parity(draft, verdict, photos_from=_common_folder(photos))
+        contract = with_latency(contract, latency)
         content = sealed_bytes(proto, contract)
         temporary.write_bytes(content)
         # The published bytes differ from the judged ones in their metadata: prove these, too.
