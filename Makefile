@@ -3,10 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+FUZZ_ARGS ?=
 UV_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check format constraints clean
+.PHONY: help venv demo test fuzz check format schema constraints clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -21,6 +22,9 @@ demo: venv ## the whole chain on three photographs: train, export, prove, classi
 test: venv ## all tests (PYTEST_ARGS='-m "not slow" tests/runtime' for some)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+fuzz: venv ## hostile model files into the loaders for ten minutes (FUZZ_ARGS='--minutes 1' for one)
+	@$(BIN)/python -m tests.fuzz.fuzzing $(FUZZ_ARGS)
+
 check: venv ## lint, format, types, layers; no tests
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -30,6 +34,10 @@ check: venv ## lint, format, types, layers; no tests
 format: venv ## put the code into the house's format and mend what lint can
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
+
+schema: venv ## write docs/contract.schema.json from the contract's classes
+	@$(BIN)/python tools/contract_schema.py > docs/contract.schema.json.new
+	@mv docs/contract.schema.json.new docs/contract.schema.json
 
 constraints: venv ## make constraints.txt from pyproject.toml (UV_ARGS=--upgrade takes newer releases)
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -8,11 +8,49 @@ refuse a higher ``schema``.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from tlx.errors import ModelFileError
+from tlx.export_records import (
+    AccuracyRecord,
+    Document,
+    ExportRecord,
+    LatencyRecord,
+    Parity,
+    QuantizationRecord,
+    SpeedRecord,
+)
+
+__all__ = [
+    "COLDEST",
+    "CONTRACT_KEY",
+    "DIGEST_KEY",
+    "HOTTEST",
+    "INPUT_NAME",
+    "OUTPUT_NAME",
+    "TEMPERATURE_SCALING",
+    "AccuracyRecord",
+    "CalibrationRecord",
+    "Contract",
+    "ExportRecord",
+    "InputSpec",
+    "KnownAnswer",
+    "KnownAnswers",
+    "LatencyRecord",
+    "OutputSpec",
+    "Parity",
+    "Precision",
+    "Probability",
+    "QuantizationRecord",
+    "ResizeMethod",
+    "ResizeSpec",
+    "SpeedRecord",
+    "Training",
+    "parse_contract",
+]
 
 CONTRACT_KEY = "tlx.contract"
 DIGEST_KEY = "tlx.digest"
@@ -27,14 +65,16 @@ ResizeMethod = Literal["area", "bilinear", "nearest"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Document(BaseModel):
-    """Ours are immutable and strict about values; unknown fields of a newer writer are ignored."""
+class InputSpec(Document):
+    """The tensor that the graph takes: ``uint8 [N, H, W, 3]``, RGB, 0–255, N free.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-class InputSpec(_Document):
-    """The tensor that the graph takes: ``uint8 [N, H, W, 3]``, RGB, 0–255, N free."""
+    Attributes:
+        name: The tensor's name in the graph.
+        dtype: The type of its numbers.
+        layout: The order of its axes: pictures, height, width, colours.
+        color: The order of its colours.
+        size_hw: Height and width, in pixels. Normalisation is part of the graph.
+    """
 
     name: str = INPUT_NAME
     dtype: Literal["uint8"] = "uint8"
@@ -43,49 +83,61 @@ class InputSpec(_Document):
     size_hw: tuple[Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)]]
 
 
-class ResizeSpec(_Document):
-    """How a picture of any size gets to ``size_hw``; see :func:`tlx.images.resize`."""
+class ResizeSpec(Document):
+    """How a picture of any size gets to ``size_hw``; see :func:`tlx.images.resize`.
+
+    Attributes:
+        method: ``area`` averages the pixels that fall together (OpenCV's INTER_AREA), ``bilinear`` looks at four
+            neighbours (INTER_LINEAR), ``nearest`` takes one pixel (as Pillow does).
+        fit: Width and height are stretched to the size, each by its own factor.
+    """
 
     method: ResizeMethod = "area"
     fit: Literal["stretch"] = "stretch"
 
 
-class OutputSpec(_Document):
-    """The tensor that the graph gives: ``float32 [N, classes]``, each row sums to 1, in label order."""
+class OutputSpec(Document):
+    """The tensor that the graph gives: ``float32 [N, classes]``, each row sums to 1, in label order.
+
+    Attributes:
+        name: The tensor's name in the graph.
+        dtype: The type of its numbers.
+    """
 
     name: str = OUTPUT_NAME
     dtype: Literal["float32"] = "float32"
 
 
-class KnownAnswer(_Document):
-    """A picture made by formula (:mod:`tlx.known_answers`) and what the model says of it."""
+class KnownAnswer(Document):
+    """A picture made by formula (:mod:`tlx.known_answers`) and what the model says of it.
+
+    Attributes:
+        seed: Which picture.
+        probabilities: Of each label, in their order, from the network before its export.
+    """
 
     seed: int
     probabilities: list[Probability]
 
 
-class KnownAnswers(_Document):
-    """Answers with which any device can prove that it computes the same function."""
+class KnownAnswers(Document):
+    """Answers with which any device can prove that it computes the same function.
+
+    Attributes:
+        tolerance: How far a probability may lie from its answer, for this file's precision.
+        answers: One for each picture.
+    """
 
     tolerance: float = Field(gt=0, lt=1)
     answers: list[KnownAnswer]
 
 
-class Parity(_Document):
-    """What the parity gate measured: the same photos from file bytes to label, in Keras and in ONNX Runtime."""
-
-    photos: int = Field(ge=0)
-    labels_equal: int = Field(ge=0)
-    max_abs_difference: float = Field(ge=0)
-    tolerance: float = Field(gt=0)
-    photos_from: str
-
-
-class CalibrationRecord(_Document):
+class CalibrationRecord(Document):
     """How sure the answers should sound; the graph's own output stays as the network computes it.
 
     Attributes:
         method: How ``temperature`` was found and is meant; see :func:`tlx.calibration.at_temperature`.
+        temperature: What to divide the logarithms of the probabilities by, before they are made to sum to 1 again.
         photos: What it was fitted on: how many of the run's validation photos.
         ece_before: The expected calibration error on these photos, 0 to 1, without the temperature.
         ece_after: With it, on the same photos: on others it will be higher.
@@ -98,8 +150,19 @@ class CalibrationRecord(_Document):
     ece_after: Probability
 
 
-class Training(_Document):
-    """Where the model came from; fingerprints are SHA-256 in hex."""
+class Training(Document):
+    """Where the model came from; fingerprints are SHA-256 in hex.
+
+    Attributes:
+        run: The run's name.
+        preset: The recipe that it began with.
+        photos: How many it was trained on.
+        data_sha256: The fingerprint of all photos and their labels.
+        weights: Where its pretrained weights came from.
+        weights_sha256: Their fingerprint.
+        validation_accuracy: Of the network before its export, on the run's validation photos.
+        validation_photos: How many these are.
+    """
 
     run: str
     preset: str
@@ -111,107 +174,22 @@ class Training(_Document):
     validation_photos: int | None = None
 
 
-class AccuracyRecord(_Document):
-    """What the accuracy gate measured: this file against its fp32 sibling, on the same labelled photos.
-
-    Attributes:
-        reference_correct: How many of the photos the fp32 file gets right.
-        correct: How many this file gets right.
-        lost: How many the fp32 file gets right and this one wrong.
-        gained: The other way round.
-        drop_points: What was lost, in percentage points of the photos; negative if more was gained.
-        upper_drop_points: What it is at most, at 95 % (one-sided), by ``statistic``.
-        max_drop_points: The budget.
-    """
-
-    photos: int = Field(ge=1)
-    reference_correct: int = Field(ge=0)
-    correct: int = Field(ge=0)
-    lost: int = Field(ge=0)
-    gained: int = Field(ge=0)
-    drop_points: float
-    upper_drop_points: float
-    max_drop_points: float = Field(ge=0)
-    statistic: str
-    verdict: Literal["passed", "failed", "too few photos to tell"]
-    photos_from: str
-
-
-class SpeedRecord(_Document):
-    """What the speed gate measured: this file against its fp32 sibling, in interleaved rounds of fresh processes.
-
-    Attributes:
-        reference_p50_ms: Median latency of the fp32 file for one picture, ready-made, in milliseconds.
-        p50_ms: The same of this file.
-        ratio: How many times faster this file is: the median over the rounds.
-        ratio_low: The lower end of its 95 % confidence interval.
-        ratio_high: The upper end.
-        minimum_ratio: What the gate asks of ``ratio_low``.
-    """
-
-    device: str
-    processor: str
-    threads: int = Field(ge=1)
-    rounds: int = Field(ge=1)
-    reference_p50_ms: float = Field(gt=0)
-    p50_ms: float = Field(gt=0)
-    ratio: float = Field(gt=0)
-    ratio_low: float = Field(ge=0)
-    ratio_high: float = Field(ge=0)
-    minimum_ratio: float = Field(gt=0)
-    verdict: Literal["passed", "failed"]
-
-
-class QuantizationRecord(_Document):
-    """How the int8 numbers of the file were found.
-
-    Attributes:
-        method: How the ranges of the activations were chosen.
-        activations: Their type.
-        weights: The type of the weights, one scale a channel.
-        reduce_range: Weights use 7 bits, so that processors without VNNI can't overflow.
-        kept_float: Names of the nodes that stayed in float32.
-        photos: How many calibration photos were looked at.
-    """
-
-    method: Literal["minmax", "entropy", "percentile"]
-    activations: Literal["uint8", "int8"]
-    weights: Literal["int8"] = "int8"
-    reduce_range: bool = False
-    kept_float: list[str] = []
-    photos: int = Field(ge=1)
-    photos_from: str
-
-
-class ExportRecord(_Document):
-    """When, where and by what the file was made.
-
-    Attributes:
-        target: The processors that the file was made for.
-        speed: None at fp32, and where the target is another machine: not measured.
-        skipped_gates: The gates that the user switched off by name.
-    """
-
-    created_utc: str
-    processor: str
-    opset: int
-    versions: dict[str, str]
-    target: str = "this machine"
-    quantization: QuantizationRecord | None = None
-    parity: Parity | None = None
-    accuracy: AccuracyRecord | None = None
-    speed: SpeedRecord | None = None
-    skipped_gates: list[str] = []
-
-
-class Contract(_Document):
+class Contract(Document):
     """The whole document.
 
     Attributes:
-        schema_version: Called ``schema`` in JSON.
+        schema_version: Called ``schema`` in JSON: raised only where an older reader would misunderstand.
         labels: Class names in the order of the output's columns.
+        input: What the graph takes.
+        resize: How pictures get to its size.
+        output: What it gives.
         threshold: For two classes: the second label is given from this probability of it upwards. 0.5 is
             the plain maximum. Not used for more classes.
+        precision: Of the network's numbers; input and output are the same for all.
+        known_answers: To prove a device with.
+        calibration: To make the probabilities honest with.
+        training: Where the network came from.
+        export: Where the file came from.
     """
 
     model_config = ConfigDict(
@@ -259,11 +237,28 @@ def parse_contract(text: str, source: str) -> Contract:
         ModelFileError: If it isn't a contract that this version understands.
     """
     try:
-        return Contract.model_validate_json(text)
+        contract = Contract.model_validate_json(text)
+        json.loads(text, object_pairs_hook=_refuse_repeated_keys)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "document"
-        raise ModelFileError(
-            f"{source}: its contract is not one that this version of tlx understands "
-            f"({where}: {first['msg']}): export the model again, or update tlx"
-        ) from error
+        raise _not_understood(source, where, first["msg"]) from error
+    except (ValueError, RecursionError) as error:
+        raise _not_understood(source, "document", str(error)) from error
+    return contract
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
+    # Of two values under one key, one reader takes the first and another the last.
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise ValueError(f"the key {key[:80]!r} comes twice")
+        seen.add(key)
+
+
+def _not_understood(source: str, where: str, reason: str) -> ModelFileError:
+    return ModelFileError(
+        f"{source}: its contract is not one that this version of tlx understands "
+        f"({where[:80]}: {reason[:200]}): export the model again, or update tlx"
+    )

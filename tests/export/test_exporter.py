@@ -60,6 +60,10 @@ def test_export_proves_parity_and_writes_it_into_the_file(exported: Exported, ti
     assert contract.training is not None
     assert contract.training.data_sha256 == tiny_run.record.data.sha256
     assert contract.export.processor
+    latency = contract.export.latency
+    assert latency is not None
+    assert latency.device == "cpu"
+    assert 0 < latency.p50_ms < 10_000
     assert {"tlx", "keras", "tf2onnx"} <= contract.export.versions.keys()
     assert [path.name for path in exported.path.parent.iterdir()] == ["model.onnx"]
 

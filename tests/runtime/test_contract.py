@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.runtime.full_contract import full_contract
 
 from tlx.contract import CalibrationRecord, Contract, InputSpec, KnownAnswer, KnownAnswers, parse_contract
 from tlx.errors import ModelFileError
@@ -93,3 +94,15 @@ def test_synthetic_pictures_never_change() -> None:
 
 def test_synthetic_pictures_differ_by_seed() -> None:
     assert len({synthetic_picture(seed, (32, 48)).tobytes() for seed in range(50)}) == 50
+
+
+def test_a_contract_with_all_its_parts_survives() -> None:
+    assert parse_contract(full_contract().to_json(), "m.onnx") == full_contract()
+
+
+def test_a_key_that_comes_twice_is_refused_at_any_depth() -> None:
+    text = contract().to_json()
+    assert '"size_hw":[150,151]' in text
+    doubled = text.replace('"size_hw":[150,151]', '"size_hw":[150,151],"size_hw":[10,10]')
+    with pytest.raises(ModelFileError, match=r"\(document: the key 'size_hw' comes twice\)"):
+        parse_contract(doubled, "m.onnx")

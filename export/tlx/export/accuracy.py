@@ -127,18 +127,33 @@ def require_accuracy(plan: AccuracyPlan, accuracy: Accuracy) -> AccuracyRecord:
     Raises:
         GateError: As :func:`check_accuracy` does.
     """
-    record = judge_accuracy(
+    record = judge_measured(plan, accuracy)
+    if lets_through(plan, record):
+        return record
+    raise GateError(f"{explain_failure(plan, accuracy, record)}; nothing was published")
+
+
+def judge_measured(plan: AccuracyPlan, accuracy: Accuracy) -> AccuracyRecord:
+    """The verdict on what was measured, by the plan's budget."""
+    return judge_accuracy(
         accuracy.answers,
         max_drop_points=plan.max_drop_points,
         threshold=plan.threshold,
         photos_from=plan.photos_from,
     )
-    if record.verdict == "passed" or (record.verdict != "failed" and not plan.strict):
-        return record
+
+
+def lets_through(plan: AccuracyPlan, record: AccuracyRecord) -> bool:
+    """Whether a file with this verdict may be published."""
+    return record.verdict == "passed" or (record.verdict != "failed" and not plan.strict)
+
+
+def explain_failure(plan: AccuracyPlan, accuracy: Accuracy, record: AccuracyRecord) -> str:
+    """The figures and the worst photos in a line; the photos are also drawn, where the plan says."""
     lost = lost_photos(accuracy.answers, plan.threshold)
     names = ", ".join(accuracy.photos[place].name for place in lost[:_WORST_NAMED])
     worst = f"; worst: {names}{picture_words(plan.picture, _shown(plan, accuracy, lost))}" if lost else ""
-    raise GateError(f"accuracy {record.verdict}: {explain_accuracy(record)}{worst}; nothing was published")
+    return f"accuracy {record.verdict}: {explain_accuracy(record)}{worst}"
 
 
 def _shown(plan: AccuracyPlan, accuracy: Accuracy, places: Sequence[int]) -> list[WorstPhoto]:

@@ -1,219 +1,109 @@
-"""The whole export: convert, prove, publish. Nothing leaves without proof."""
+"""The whole export: convert, prove, make cheaper where that's wanted, publish. Nothing leaves without proof."""
 
 from __future__ import annotations
 
-import random
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from tlx import atomic
-from tlx.contract import (
-    AccuracyRecord,
-    CalibrationRecord,
-    Contract,
-    ExportRecord,
-    InputSpec,
-    KnownAnswer,
-    KnownAnswers,
-    Parity,
-    ResizeMethod,
-    ResizeSpec,
-    Training,
-)
-from tlx.errors import InputError, OutputError
-from tlx.export.claim import Candidate, Claim, prove_claim
-from tlx.export.convert import OPSET, convert
-from tlx.export.gates.parity import PARITY_TOLERANCE, ParityVerdict
-from tlx.export.keras_model import build_keras_model, class_probabilities, require_probabilities
-from tlx.export.parity import ParityPlan, check_parity
-from tlx.export.preprocessing import Preprocessing, with_preprocessing
-from tlx.export.publish import sealed_bytes
-from tlx.export.worst_photos import picture_beside
-from tlx.known_answers import synthetic_picture
+from tlx.contract import Contract
+from tlx.errors import GateError, InputError, OutputError
+from tlx.export.cheaper import Contest, PrecisionPlan, Tried, fp32_row
+from tlx.export.convert import OPSET
+from tlx.export.fp32 import ProofPlan, Proven, TrainedModel, prove_fp32
+from tlx.export.gates.parity import ParityVerdict
 from tlx.progress import Progress, silent
-from tlx.runtime import environment
-from tlx.runtime.classifier import Classifier
-from tlx.runtime.proof import prove_known_answers
-
-PARITY_PHOTOS = 500
-KNOWN_ANSWER_SEEDS = (0, 1, 2)
-KNOWN_ANSWER_TOLERANCE = 1e-3
-"""At fp32. Wider than the parity gate's: other processors sum in another order."""
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedModel:
-    """What is exported.
+class ExportPlan:
+    """How a model is exported.
 
     Attributes:
-        keras_model: From ``[N, H, W, 3]`` to a sigmoid or softmax.
-        labels: In the order of the output's columns.
-        training: Where it came from, for the contract; None for a file that tlx didn't train.
-        calibration: Of its probabilities, for the contract; the exported graph gives them uncalibrated.
-        preprocessing: What has to be done to ``uint8`` RGB before it; tlx's own models do it themselves.
-        claim: Labels of photos that the exported file's accuracy is proven on, where somebody only says what the
-            model takes and gives.
+        photos: Files for the parity gate, at least one.
+        opset: ONNX operator set.
+        precision: What is wanted instead of fp32, and which gates are skipped.
+        picture: Where the worst photos are shown if a gate says no; None for nowhere.
+        keep_fp32: Where the proven fp32 file is left if the precision that was asked for by name doesn't pass; None
+            for nowhere.
     """
 
-    keras_model: Path
-    labels: list[str]
-    size_hw: tuple[int, int]
-    resize: ResizeMethod
-    training: Training | None
-    calibration: CalibrationRecord | None = None
-    preprocessing: Preprocessing = "inside"
-    claim: Claim | None = None
+    photos: Sequence[Path]
+    opset: int = OPSET
+    precision: PrecisionPlan = PrecisionPlan()
+    picture: Path | None = None
+    keep_fp32: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was published."""
+    """What was published.
+
+    Attributes:
+        parity: Of the fp32 file; None if that gate was skipped.
+        tried: fp32 and each cheaper candidate; empty if none was wanted.
+        chosen: The name of the one that was published.
+    """
 
     path: Path
     size_bytes: int
     sha256: str
     nodes: int
     contract: Contract
-    parity: ParityVerdict
+    parity: ParityVerdict | None
+    tried: tuple[Tried, ...] = ()
+    chosen: str = "fp32"
 
 
-def export_model(
-    trained: TrainedModel,
-    output: Path,
-    *,
-    photos: Sequence[Path],
-    opset: int = OPSET,
-    progress: Progress = silent,
-) -> Exported:
-    """Convert a trained model, pass the parity gate, publish the file atomically.
+def export_model(trained: TrainedModel, output: Path, plan: ExportPlan, progress: Progress = silent) -> Exported:
+    """Convert a trained model, pass the gates, publish the file atomically.
 
     Args:
         trained: The model.
         output: The ``.onnx`` file to write or replace; untouched unless every gate passes.
-        photos: Files for the parity gate, at least one.
-        opset: ONNX operator set.
+        plan: How.
         progress: Told of each stage.
 
     Raises:
-        GateError: If the exported file doesn't predict what Keras predicts.
+        GateError: If the exported file doesn't predict what Keras predicts, or no candidate of the precision that was
+            asked for by name earns its place.
         OutputError: If the file can't be written.
     """
     if output.suffix != ".onnx":
         raise OutputError(f"{output}: expected a name that ends in .onnx")
-    if not photos:
+    if not plan.photos:
         raise InputError("the parity gate needs photos: name a folder of them with --photos")
-    with atomic.replacing(output) as temporary:
-        progress("converting", 0, 1)
-        network = build_keras_model(trained.keras_model)
-        _require_finite_weights(network, trained.keras_model)
-        model = with_preprocessing(network, trained.size_hw, trained.preprocessing)
-        proto = convert(model, trained.size_hw, opset=opset)
-        draft = _draft_contract(trained, model, opset)
-        temporary.write_bytes(sealed_bytes(proto, draft))
-        progress("converting", 1, 1)
-        plan = ParityPlan(
-            keras_model=trained.keras_model,
-            size_hw=trained.size_hw,
-            resize=trained.resize,
-            photos=photos,
-            tolerance=PARITY_TOLERANCE,
-            threshold=draft.threshold,
-            labels=trained.labels,
-            picture=picture_beside(output),
-            preprocessing=trained.preprocessing,
-        )
-        verdict = check_parity(plan, temporary, progress)
-        contract = _with_parity(draft, verdict, photos_from=_common_folder(photos))
-        if trained.claim is not None and trained.preprocessing != "inside":
-            candidate = Candidate(network, Classifier.load(temporary, device="cpu"), trained.preprocessing)
-            accuracy = prove_claim(
-                candidate, trained.claim, photos, photos_from=_common_folder(photos), progress=progress
-            )
-            contract = _with_accuracy(contract, accuracy)
-        content = sealed_bytes(proto, contract)
+    plan.precision.require_photos()
+    with atomic.replacing(output) as temporary, tempfile.TemporaryDirectory(prefix="tlx-export-") as folder:
+        proof = ProofPlan(plan.photos, plan.opset, plan.precision.skipped, plan.picture)
+        fp32 = prove_fp32(trained, Path(folder) / "fp32.onnx", proof, progress)
+        contest = Contest(fp32, plan.precision, Path(folder), picture=plan.picture, progress=progress)
+        winner = contest.run()
+        if winner is None and plan.precision.wanted not in {"fp32", "auto"}:
+            raise GateError(_explain(plan, contest.tried, fp32))
+        baseline = fp32_row(fp32)
+        published, row = winner or (fp32, baseline)
+        content = published.file.read_bytes()
         temporary.write_bytes(content)
-        # The published bytes differ from the judged ones in their metadata: prove these, too.
-        classifier = Classifier.load(temporary, device="cpu")
-        prove_known_answers(classifier)
     return Exported(
         path=output,
         size_bytes=len(content),
-        sha256=classifier.sha256,
-        nodes=len(proto.graph.node),
-        contract=contract,
-        parity=verdict,
+        sha256=published.sha256,
+        nodes=len(published.proto.graph.node),
+        contract=published.contract,
+        parity=fp32.parity,
+        tried=(baseline, *contest.tried) if contest.tried else (),
+        chosen=row.name,
     )
 
 
-def choose_photos(photos: Sequence[Path], limit: int = PARITY_PHOTOS) -> list[Path]:
-    """At most ``limit`` of the photos, drawn with a fixed seed, in their order."""
-    if len(photos) <= limit:
-        return list(photos)
-    chosen = sorted(random.Random(0).sample(range(len(photos)), limit))
-    return [photos[place] for place in chosen]
-
-
-def _require_finite_weights(model: Any, path: Path) -> None:
-    for weight in model.weights:
-        if not np.isfinite(np.asarray(weight)).all():
-            raise InputError(f"{path}: {weight.path} holds values that are not numbers: the model is broken")
-
-
-def _draft_contract(trained: TrainedModel, model: Any, opset: int) -> Contract:
-    pictures = np.stack([synthetic_picture(seed, trained.size_hw) for seed in KNOWN_ANSWER_SEEDS])
-    probabilities = class_probabilities(np.asarray(model.predict_on_batch(pictures)))
-    if probabilities.shape[1] != len(trained.labels):
-        raise InputError(
-            f"{trained.keras_model}: gives {probabilities.shape[1]} probabilities for {len(trained.labels)} labels: "
-            "give it one label for each"
-        )
-    require_probabilities(probabilities, trained.keras_model)
-    answers = [
-        KnownAnswer(seed=seed, probabilities=[float(np.clip(value, 0, 1)) for value in row])
-        for seed, row in zip(KNOWN_ANSWER_SEEDS, probabilities, strict=True)
-    ]
-    return Contract(
-        labels=trained.labels,
-        input=InputSpec(size_hw=trained.size_hw),
-        resize=ResizeSpec(method=trained.resize),
-        known_answers=KnownAnswers(tolerance=KNOWN_ANSWER_TOLERANCE, answers=answers),
-        calibration=trained.calibration,
-        training=trained.training,
-        export=ExportRecord(
-            created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-            processor=environment.processor_name(),
-            opset=opset,
-            versions=environment.package_versions(),
-        ),
-    )
-
-
-def _with_parity(draft: Contract, verdict: ParityVerdict, photos_from: str) -> Contract:
-    parity = Parity(
-        photos=verdict.photos,
-        labels_equal=verdict.labels_equal,
-        max_abs_difference=verdict.max_abs_difference,
-        tolerance=verdict.tolerance,
-        photos_from=photos_from,
-    )
-    assert draft.export is not None
-    return draft.model_copy(update={"export": draft.export.model_copy(update={"parity": parity})})
-
-
-def _with_accuracy(draft: Contract, accuracy: AccuracyRecord) -> Contract:
-    assert draft.export is not None
-    return draft.model_copy(update={"export": draft.export.model_copy(update={"accuracy": accuracy})})
-
-
-def _common_folder(photos: Sequence[Path]) -> str:
-    """The name of the folder that holds all photos; not its path, which is nobody else's business."""
-    folders = {photo.resolve().parent for photo in photos}
-    first = min(folders, key=lambda folder: len(folder.parts))
-    while not all(folder.is_relative_to(first) for folder in folders):
-        first = first.parent
-    return first.name
+def _explain(plan: ExportPlan, tried: Sequence[Tried], fp32: Proven) -> str:
+    """Why nothing cheaper was published; leaves the fp32 file where the plan says."""
+    reasons = "; ".join(f"{row.name}: {row.failure}" for row in tried)
+    kept = "nothing was published"
+    if plan.keep_fp32:
+        atomic.write_bytes(plan.keep_fp32, fp32.file.read_bytes())
+        kept = f"the fp32 file, which is the better one, is in {plan.keep_fp32}"
+    return f"--precision {plan.precision.wanted}: {reasons}; {kept}"

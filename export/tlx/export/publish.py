@@ -31,3 +31,14 @@ def sealed_bytes(proto: Any, contract: Contract) -> bytes:
         entry = proto.metadata_props.add()
         entry.key, entry.value = key, value
     return seal(proto.SerializeToString())
+
+
+def recorded(contract: Contract, **found: Any) -> Contract:
+    """The same contract with fields of its export record set to what was found.
+
+    Args:
+        contract: One with an export record.
+        found: Fields of :class:`tlx.contract.ExportRecord`.
+    """
+    assert contract.export is not None
+    return contract.model_copy(update={"export": contract.export.model_copy(update=found)})

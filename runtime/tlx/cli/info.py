@@ -83,6 +83,9 @@ def _describe_model(path: Path, model_file: ModelFile) -> list[str]:
             labels = f"same label as Keras on {parity.labels_equal} of {parity.photos} photos"
             largest = f"largest difference {parity.max_abs_difference:.1e} (allowed {parity.tolerance:g})"
             rows.append(("parity", f"{labels}, {largest}"))
+        if latency := exported.latency:
+            machine = f"on {latency.processor} ({latency.device}, {latency.threads} threads)"
+            rows.append(("latency", f"{latency.p50_ms:.1f} ms for one picture {machine}"))
     if known := contract.known_answers:
         rows.append(("known answers", f"{len(known.answers)}, tolerance {known.tolerance:g}"))
     return terminal.rows(rows)

@@ -5,10 +5,8 @@ checked is what will run. Three promises hold for every :class:`ModelFile`:
 
 - its seal is right: the metadata's ``tlx.digest`` is the SHA-256 over all bytes with the digest's own
   64 characters taken as ``0``, so that a change of any byte is noticed;
-- it is self-contained: no tensor lives in another file;
-- it computes with known operators only: ONNX's own (domains ``""`` and ``ai.onnx``) and those that ONNX
-  Runtime's quantization writes into the domain ``com.microsoft``. Other operators of that domain are refused,
-  because some of them (``EPContext``) load compiled code from outside the file.
+- its metadata is small, names everything once, and holds a contract that this version understands;
+- its graph is harmless as far as its bytes can tell: see :mod:`tlx.runtime.graph_check`.
 """
 
 from __future__ import annotations
@@ -27,42 +25,20 @@ from tlx.contract import CONTRACT_KEY, DIGEST_KEY, Contract, parse_contract
 from tlx.errors import ModelFileError
 from tlx.runtime import onnx_wire
 from tlx.runtime.file_kinds import foreign_kind
+from tlx.runtime.graph_check import check_graph
 from tlx.runtime.model_registry import require_named, resolve_model
-from tlx.runtime.onnx_wire import Message, WireError
+from tlx.runtime.onnx_wire import Budget, WireError
 
 MAX_MODEL_BYTES: Final = 2**31 - 2**20
 """Protobuf messages end at 2 GiB; what is above this limit isn't read."""
+MAX_METADATA_BYTES: Final = 2**22
+"""Of all metadata together. A thousand classes take some 100 kB; known answers of 20,000 take 2 MB."""
 LABELS_KEY: Final = "labels"
 DIGEST_PLACEHOLDER: Final = "0" * 64
 """The value that an exporter writes under ``tlx.digest`` before it calls :func:`seal`."""
 
-_ONNX_DOMAINS: Final = frozenset({"", "ai.onnx"})
-_MICROSOFT_DOMAIN: Final = "com.microsoft"
-_MICROSOFT_OPERATORS: Final = frozenset(
-    {
-        "DequantizeLinear",
-        "DynamicQuantizeMatMul",
-        "FusedConv",
-        "FusedGemm",
-        "FusedMatMul",
-        "MatMulIntegerToFloat",
-        "QGemm",
-        "QLinearAdd",
-        "QLinearAveragePool",
-        "QLinearConcat",
-        "QLinearGlobalAveragePool",
-        "QLinearLeakyRelu",
-        "QLinearMul",
-        "QLinearSigmoid",
-        "QLinearSoftmax",
-        "QuantizeLinear",
-    }
-)
-
 _MODEL_IR_VERSION, _MODEL_GRAPH, _MODEL_OPSETS, _MODEL_METADATA = 1, 7, 8, 14
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
-_NODE_OPERATOR, _NODE_DOMAIN = 4, 7
-_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
 
 _COPY_AGAIN: Final = "copy or export it again"
 
@@ -122,7 +98,7 @@ class ModelFile:
             raise ModelFileError(f"{source}: sealed by tlx but holds no {CONTRACT_KEY}: {_COPY_AGAIN}")
         contract = parse_contract(metadata[CONTRACT_KEY], source)
         _check_labels(metadata, contract, source)
-        _check_graph(content, source)
+        check_graph(content, source)
         return cls(source=source, content=content, sha256=sha256, contract=contract, metadata=metadata)
 
 
@@ -173,8 +149,16 @@ def _read_metadata(content: bytes, source: str) -> dict[str, tuple[int, int]]:
     if kind := foreign_kind(content):
         raise ModelFileError(f"{source}: {kind}")
     try:
-        fields = list(onnx_wire.read_fields(content, 0, len(content)))
-        entries = [_read_entry(content, part.start, part.end) for part in fields if part.number == _MODEL_METADATA]
+        budget = Budget()
+        fields = list(budget.spend(onnx_wire.read_fields(content, 0, len(content))))
+        places = [part for part in fields if part.number == _MODEL_METADATA and part.wire_type == onnx_wire.BYTES]
+        size_bytes = sum(part.end - part.start for part in places)
+        if size_bytes > MAX_METADATA_BYTES:
+            raise ModelFileError(
+                f"{source}: holds {size_bytes:,} bytes of metadata, of which tlx reads at most "
+                f"{MAX_METADATA_BYTES:,}: export the model again"
+            )
+        entries = [_read_entry(content, part, budget) for part in places]
     except WireError as error:
         raise ModelFileError(_not_whole(content, source, str(error))) from error
     present = {part.number for part in fields}
@@ -183,7 +167,7 @@ def _read_metadata(content: bytes, source: str) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for key, span in entries:
         if key in found:
-            raise ModelFileError(f"{source}: the metadata key {key!r} comes twice: {_COPY_AGAIN}")
+            raise ModelFileError(f"{source}: the metadata key {key[:80]!r} comes twice: {_COPY_AGAIN}")
         found[key] = span
     return found
 
@@ -195,9 +179,9 @@ def _not_whole(content: bytes, source: str, reason: str) -> str:
     return f"{source}: isn't an ONNX file ({reason}): name one that 'tlx export' made"
 
 
-def _read_entry(content: bytes, start: int, end: int) -> tuple[str, tuple[int, int]]:
-    key, value = "", (end, end)
-    for part in onnx_wire.read_fields(content, start, end):
+def _read_entry(content: bytes, place: onnx_wire.Field, budget: Budget) -> tuple[str, tuple[int, int]]:
+    key, value = "", (place.end, place.end)
+    for part in budget.spend(onnx_wire.read_fields(content, place.start, place.end)):
         if part.wire_type != onnx_wire.BYTES:
             continue
         if part.number == _ENTRY_KEY:
@@ -227,7 +211,7 @@ def _text(content: bytes, key: str, span: tuple[int, int], source: str) -> str:
     try:
         return content[span[0] : span[1]].decode()
     except UnicodeDecodeError as error:
-        raise ModelFileError(f"{source}: the metadata under {key!r} is not text: {_COPY_AGAIN}") from error
+        raise ModelFileError(f"{source}: the metadata under {key[:80]!r} is not text: {_COPY_AGAIN}") from error
 
 
 def _check_labels(metadata: Mapping[str, str], contract: Contract, source: str) -> None:
@@ -239,37 +223,3 @@ def _check_labels(metadata: Mapping[str, str], contract: Contract, source: str) 
             f"{source}: the metadata's {LABELS_KEY!r} must be the contract's {len(contract.labels)} labels "
             "as a JSON list: export the model again"
         )
-
-
-def _check_graph(content: bytes, source: str) -> None:
-    try:
-        for message in onnx_wire.read_messages(content):
-            if message.kind == "TensorProto":
-                _check_tensor(message, source)
-            elif message.kind == "NodeProto":
-                _check_node(content, message, source)
-    except WireError as error:
-        raise ModelFileError(f"{source}: its graph can't be read ({error}): export the model again") from error
-
-
-def _check_tensor(message: Message, source: str) -> None:
-    for part in message.fields:
-        if part.number == _TENSOR_EXTERNAL_DATA or (part.number == _TENSOR_DATA_LOCATION and part.value != 0):
-            raise ModelFileError(
-                f"{source}: keeps weights in another file (external data), which tlx refuses: "
-                "export it as one self-contained file"
-            )
-
-
-def _check_node(content: bytes, message: Message, source: str) -> None:
-    names = {_NODE_OPERATOR: "", _NODE_DOMAIN: ""}
-    for part in message.fields:
-        if part.number in names and part.wire_type == onnx_wire.BYTES:
-            names[part.number] = content[part.start : part.end].decode(errors="backslashreplace")
-    operator, domain = names[_NODE_OPERATOR], names[_NODE_DOMAIN]
-    if domain in _ONNX_DOMAINS or (domain == _MICROSOFT_DOMAIN and operator in _MICROSOFT_OPERATORS):
-        return
-    raise ModelFileError(
-        f"{source}: uses the operator {operator[:80]!r} of the domain {domain[:80]!r}; tlx runs ONNX's own operators "
-        "and those of ONNX Runtime's quantization only: export it without the others"
-    )

@@ -16,8 +16,8 @@ FIXED64: Final = 1
 BYTES: Final = 2
 FIXED32: Final = 5
 
-MAX_PARTS: Final = 1_000_000
-"""Fields in one file. VGG16 has about two thousand; more than a million take seconds to read and mean mischief."""
+MAX_PARTS: Final = 250_000
+"""Fields in one file. VGG16 has about two thousand; hundreds of thousands take seconds to read and mean mischief."""
 MAX_DEPTH: Final = 100
 """Messages inside messages; protobuf's own limit."""
 
@@ -73,6 +73,25 @@ class Message(NamedTuple):
     fields: list[Field]
 
 
+class Budget:
+    """How many fields of one file may still be read."""
+
+    def __init__(self) -> None:
+        self._left = MAX_PARTS
+
+    def spend(self, fields: Iterator[Field]) -> Iterator[Field]:
+        """The same fields, counted.
+
+        Raises:
+            WireError: If that were more than :data:`MAX_PARTS` for this budget in all.
+        """
+        for field in fields:
+            self._left -= 1
+            if self._left < 0:
+                raise WireError(f"it has more than {MAX_PARTS:,} parts")
+            yield field
+
+
 def read_fields(content: bytes, start: int, end: int) -> Iterator[Field]:
     """The fields between two offsets.
 
@@ -109,18 +128,13 @@ def read_messages(content: bytes) -> Iterator[Message]:
     Raises:
         WireError: If the bytes are no such file, or exceed :data:`MAX_PARTS` or :data:`MAX_DEPTH`.
     """
-    parts_left = MAX_PARTS
+    budget = Budget()
     waiting = [("ModelProto", 0, len(content), 1)]
     while waiting:
         kind, start, end, depth = waiting.pop()
         if depth > MAX_DEPTH:
             raise WireError(f"graphs are nested more than {MAX_DEPTH} deep")
-        fields = []
-        for field in read_fields(content, start, end):
-            parts_left -= 1
-            if parts_left < 0:
-                raise WireError(f"it has more than {MAX_PARTS} parts")
-            fields.append(field)
+        fields = list(budget.spend(read_fields(content, start, end)))
         yield Message(kind, fields)
         children = CHILDREN[kind]
         waiting.extend(
@@ -128,6 +142,23 @@ def read_messages(content: bytes) -> Iterator[Message]:
             for field in fields
             if field.number in children and field.wire_type == BYTES
         )
+
+
+def read_numbers(content: bytes, field: Field) -> Iterator[int]:
+    """The numbers in a field of varints, which may hold one or, packed, several; negative ones as 2^64 - n.
+
+    Raises:
+        WireError: If it holds something else.
+    """
+    if field.wire_type == VARINT:
+        yield field.value
+    elif field.wire_type == BYTES:
+        position = field.start
+        while position < field.end:
+            value, position = _read_varint(content, position, field.end)
+            yield value
+    else:
+        raise WireError(f"the part at byte {field.start} must hold whole numbers")
 
 
 def _read_varint(content: bytes, position: int, end: int) -> tuple[int, int]:

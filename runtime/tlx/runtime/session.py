@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from tlx.errors import DeviceError, InputError, ModelFileError
 from tlx.runtime.cuda_driver import cuda_obstacle
+from tlx.runtime.engine_memory import limit_memory
 from tlx.runtime.engine_words import short_reason
 from tlx.runtime.onnx_runtime import onnxruntime
 from tlx.runtime.processors import usable_processors
@@ -179,6 +180,8 @@ def create_engine(
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = log_severity
+    if CUDA_PROVIDER not in providers:
+        limit_memory(options)
     chosen = [(name, _PROVIDER_OPTIONS.get(name, {})) for name in providers]
     with _preparing_cuda(log_severity) if CUDA_PROVIDER in providers else contextlib.nullcontext():
         # Without its own fallback, which would print a banner and run on the CPU.
