@@ -12,7 +12,7 @@ import pytest
 from tlx.errors import InputError
 from tlx.export.precision.calibration import Calibration
 from tlx.export.precision.calibration_photos import CalibrationPhotos
-from tlx.export.precision.ladder import Candidate, candidates, make
+from tlx.export.precision.ladder import Candidate, PrecisionChoice, candidates, make
 from tlx.export.precision.targets import TARGETS
 
 INT8 = (
@@ -40,7 +40,7 @@ INT8 = (
         ("auto", "cuda", ("fp16",)),
     ],
 )
-def test_candidates_in_their_order(precision: str, target: str, names: tuple[str, ...]) -> None:
+def test_candidates_in_their_order(precision: PrecisionChoice, target: str, names: tuple[str, ...]) -> None:
     assert tuple(candidate.name for candidate in candidates(precision, TARGETS[target])) == names
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 import pytest
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from tlx.errors import InputError
 from tlx.export.precision.calibration import Calibration
@@ -57,6 +57,15 @@ def nodes_of(proto: Any, *operators: str) -> list[Any]:
 
 def maker_of(proto: Any, tensor: str) -> str:
     return next((node.op_type for node in proto.graph.node if tensor in node.output), "")
+
+
+def operators_run(proto: Any, folder: Path) -> list[str]:
+    """What ONNX Runtime makes of a graph."""
+    options = ort.SessionOptions()
+    options.optimized_model_filepath = str(folder / "optimized.onnx")
+    options.log_severity_level = 4
+    ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return [node.op_type for node in onnx.load(folder / "optimized.onnx").graph.node]
 
 
 @pytest.mark.parametrize("method", ["minmax", "percentile", "entropy"])
@@ -146,11 +155,7 @@ def test_the_file_stays_an_ordinary_onnx_file(make_network: Any, photo_files: li
 
 
 def test_the_engine_runs_it_in_eight_bits_throughout(quantized: Any, tmp_path: Path) -> None:
-    options = ort.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
-    options.log_severity_level = 4
-    ort.InferenceSession(quantized.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    run = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
+    run = operators_run(quantized, tmp_path)
     assert run.count("QLinearConv") == 2
     assert run.count("QGemm") == 2
     assert run.count("QLinearGlobalAveragePool") == 1
@@ -169,6 +174,52 @@ def test_batch_normalization_is_merged_into_the_layer(
     calibration = calibrated(network, photo_files)
     proto = quantize_int8(calibration.prepared, calibration.ranges("minmax"), TARGETS["vnni"])
     np.testing.assert_allclose(predict(proto, pictures_rgb), expected, atol=0.05)
+
+
+def residual_network() -> Any:
+    """A block as in MobileNetV2: expanded, depthwise, projected, added; clipped at 6."""
+    random = np.random.default_rng(1)
+    shapes = {"w1": (8, 3, 3, 3), "w2": (24, 8, 1, 1), "w3": (24, 1, 3, 3), "w4": (8, 24, 1, 1), "w5": (8, 3)}
+    weights = {name: random.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
+    scalars = {"unit": np.float32(1 / 127.5), "zero": np.float32(0), "six": np.float32(6)}
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], "cast", to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["pixels", "unit"], ["scaled"], "scale"),
+        helper.make_node("Transpose", ["scaled"], ["nchw"], "transpose", perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["nchw", "w1"], ["c1"], "stem", strides=[2, 2], pads=[0, 0, 1, 1]),
+        helper.make_node("Conv", ["c1", "w2"], ["c2"], "expand"),
+        helper.make_node("Clip", ["c2", "zero", "six"], ["r2"], "clip2"),
+        helper.make_node("Conv", ["r2", "w3"], ["c3"], "depthwise", group=24, pads=[1, 1, 1, 1]),
+        helper.make_node("Clip", ["c3", "zero", "six"], ["r3"], "clip3"),
+        helper.make_node("Conv", ["r3", "w4"], ["c4"], "project"),
+        helper.make_node("Add", ["c1", "c4"], ["sum"], "add"),
+        helper.make_node("GlobalAveragePool", ["sum"], ["pooled"], "gap"),
+        helper.make_node("Flatten", ["pooled"], ["flat"], "flatten"),
+        helper.make_node("MatMul", ["flat", "w5"], ["logits"], "dense"),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], "softmax", axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "residual",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 32, 32, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in {**weights, **scalars}.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_branches_and_clips_stay_in_eight_bits(
+    photo_files: list[Path], pictures_rgb: Pictures, predict: Any, tmp_path: Path
+) -> None:
+    network = residual_network()
+    calibration = calibrated(network, photo_files)
+    proto = quantize_int8(calibration.prepared, calibration.ranges("minmax"), TARGETS["vnni"])
+    np.testing.assert_allclose(predict(proto, pictures_rgb), predict(network, pictures_rgb), atol=0.05)
+    run = operators_run(proto, tmp_path)
+    assert run.count("QLinearConv") == 4
+    assert run.count("QLinearAdd") == 1
+    assert run.count("QuantizeLinear") == 1
+    assert not {"DequantizeLinear", "Conv", "Add", "MatMul", "Clip"} & set(run)
 
 
 def test_a_published_file_loads_and_classifies(

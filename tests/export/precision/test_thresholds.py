@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ NORMAL = RANDOM.normal(0, 1, 200_000)
 
 def histogram_of(values: object) -> Histogram:
     array = np.asarray(values, np.float32)
-    within = Range(float(array.min()), float(array.max()))
+    within = Range(float(array.min(initial=0)), float(array.max(initial=0)))
     return Histogram(count_values(array, within).astype(np.int64), within)
 
 
@@ -32,10 +34,23 @@ def test_values_beyond_the_range_count_at_its_ends() -> None:
     assert (counts[0], counts[-1], counts.sum()) == (1, 2, 3)
 
 
+@pytest.mark.parametrize("cut", [percentile_range, entropy_range])
 @pytest.mark.parametrize("constant", [0.0, 3.5, -2.0])
-def test_a_tensor_of_one_value_keeps_its_range(constant: float) -> None:
-    histogram = histogram_of(np.full(10, constant))
-    assert percentile_range(histogram) == entropy_range(histogram) == Range(constant, constant)
+def test_a_tensor_of_one_value_keeps_its_range(cut: Callable[[Histogram], Range], constant: float) -> None:
+    found = cut(histogram_of(np.full(1000, constant)))
+    assert found.low == pytest.approx(min(constant, 0), abs=0.01)
+    assert found.high == pytest.approx(max(constant, 0), abs=0.01)
+
+
+@pytest.mark.parametrize("middle", [1000.0, -1000.0])
+def test_nearly_constant_tensors_are_no_more_work_than_others(middle: float) -> None:
+    found = entropy_range(histogram_of(middle + RANDOM.normal(0, 1e-4, 1000)))
+    assert max(-found.low, found.high) == pytest.approx(1000, rel=0.01)
+
+
+def test_a_range_without_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="holds zero"):
+        Histogram(np.ones(BINS, np.int64), Range(1, 2))
 
 
 def test_percentile_cuts_the_same_share_from_both_ends() -> None:

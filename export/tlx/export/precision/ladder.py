@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tlx.contract import Precision, QuantizationRecord
 from tlx.export.precision.calibration import Calibration, Method
@@ -11,6 +11,8 @@ from tlx.export.precision.half import to_fp16
 from tlx.export.precision.parts import split
 from tlx.export.precision.quantize import quantize_int8
 from tlx.export.precision.targets import CheaperPrecision, Target
+
+PrecisionChoice = Literal[Precision, "auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ _CANDIDATES: Final[dict[CheaperPrecision, tuple[Candidate, ...]]] = {
 }
 
 
-def candidates(precision: Precision | str, target: Target) -> tuple[Candidate, ...]:
+def candidates(precision: PrecisionChoice, target: Target) -> tuple[Candidate, ...]:
     """What to try for ``--precision``, the most promising first.
 
     Args:

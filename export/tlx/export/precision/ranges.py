@@ -65,7 +65,7 @@ def observed_tensors(prepared: Any) -> dict[str, str]:
 def find_extremes(
     prepared: Any, tensors: Sequence[str], photos: CalibrationPhotos, progress: Progress = silent
 ) -> dict[str, Range]:
-    """The smallest and the largest value of each tensor over all photos.
+    """The smallest and the largest value of each tensor over all photos, and zero, which every layer must represent.
 
     Raises:
         InputError: If no photo can be read, or a tensor's values overflow.
@@ -80,7 +80,7 @@ def find_extremes(
             probe.graph.output.append(helper.make_tensor_value_info(result, TensorProto.FLOAT, []))
     engine = _engine(probe)
     results = [f"{operator}__{place}" for place in range(len(tensors)) for operator in ("ReduceMin", "ReduceMax")]
-    lows, highs = np.full(len(tensors), np.inf), np.full(len(tensors), -np.inf)
+    lows, highs = np.zeros(len(tensors)), np.zeros(len(tensors))
     done = 0
     for batch in photos.batches(BATCH):
         extremes = np.array(engine.run(results, {INPUT_NAME: batch}), np.float64).reshape(-1, 2)

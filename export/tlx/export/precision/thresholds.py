@@ -23,7 +23,7 @@ _UNSEEN: Final = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The smallest and the largest value of a tensor."""
+    """The smallest and the largest value of a tensor; zero lies between or is one of them."""
 
     low: float
     high: float
@@ -41,6 +41,11 @@ class Histogram:
     counts: npt.NDArray[np.int64]
     within: Range
 
+    def __post_init__(self) -> None:
+        # Far from zero, equal parts of a narrow range would be without number when they're counted from zero.
+        if not self.within.low <= 0 <= self.within.high:
+            raise ValueError(f"expected a range that holds zero, got {self.within}")
+
 
 def percentile_range(histogram: Histogram, percentile: float = PERCENTILE) -> Range:
     """The range without the rarest values.
@@ -57,7 +62,7 @@ def percentile_range(histogram: Histogram, percentile: float = PERCENTILE) -> Ra
     last = int(np.searchsorted(np.cumsum(counts), total - cut, side="left"))
     if total == 0 or first > last:
         return within
-    return Range(float(edges[first]), float(edges[last + 1]))
+    return Range(min(float(edges[first]), 0.0), max(float(edges[last + 1]), 0.0))
 
 
 def entropy_range(histogram: Histogram, levels: int = LEVELS) -> Range:
@@ -68,7 +73,7 @@ def entropy_range(histogram: Histogram, levels: int = LEVELS) -> Range:
         levels: Steps of the quantized tensor.
     """
     within = histogram.within
-    if within.low >= within.high:
+    if within.low == within.high:
         return within
     magnitudes = _by_magnitude(histogram)
     # A tensor with both signs has half of the steps for each.
