@@ -19,10 +19,12 @@ from tlx.contract import CalibrationRecord
 from tlx.core.handover import photos_for_parity, trained_model
 from tlx.core.runs import Run
 from tlx.errors import GateError, InputError, ModelFileError, OutputError
-from tlx.export.exporter import TrainedModel, choose_photos, export_model
+from tlx.export.exporter import ExportPlan, export_model
+from tlx.export.fp32 import TrainedModel
 from tlx.export.frameworks import import_keras
 from tlx.export.keras_model import load_keras_model
 from tlx.export.parity import ParityPlan, check_parity
+from tlx.export.photo_choice import choose_photos
 from tlx.images import load
 from tlx.runtime.classifier import Classifier
 from tlx.runtime.model_file import ModelFile
@@ -41,7 +43,7 @@ def exported(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Exporte
     output = tmp_path_factory.mktemp("exported") / "model.onnx"
     record = tiny_run.record.model_copy(update={"calibration": CALIBRATION})
     trained = trained_model(Run(tiny_run.folder, record))
-    return export_model(trained, output, photos=photos_for_parity(tiny_run))
+    return export_model(trained, output, ExportPlan(photos_for_parity(tiny_run)))
 
 
 def plan_for(run: Run) -> ParityPlan:
@@ -129,7 +131,7 @@ def test_a_weight_that_is_no_number_is_never_exported(tiny_run: Run, tmp_path: P
     source = trained_model(tiny_run)
     broken = TrainedModel(tmp_path / "nan.keras", source.labels, source.size_hw, source.resize, source.training)
     with pytest.raises(InputError, match=r"hidden.*not numbers"):
-        export_model(broken, tmp_path / "model.onnx", photos=photos_for_parity(tiny_run))
+        export_model(broken, tmp_path / "model.onnx", ExportPlan(photos_for_parity(tiny_run)))
     assert not list(tmp_path.glob("*.onnx"))
 
 
@@ -137,7 +139,7 @@ def test_labels_that_do_not_fit_the_output_are_refused(tiny_run: Run, tmp_path: 
     source = trained_model(tiny_run)
     wrong = TrainedModel(source.keras_model, ["a", "b", "c"], source.size_hw, source.resize, source.training)
     with pytest.raises(InputError, match="2 probabilities for 3 labels"):
-        export_model(wrong, tmp_path / "model.onnx", photos=photos_for_parity(tiny_run))
+        export_model(wrong, tmp_path / "model.onnx", ExportPlan(photos_for_parity(tiny_run)))
 
 
 def test_a_damaged_keras_file_is_one_line(tiny_run: Run, tmp_path: Path) -> None:
@@ -145,7 +147,7 @@ def test_a_damaged_keras_file_is_one_line(tiny_run: Run, tmp_path: Path) -> None
     (tmp_path / "model.keras").write_bytes(source.keras_model.read_bytes()[:1000])
     broken = TrainedModel(tmp_path / "model.keras", source.labels, source.size_hw, source.resize, source.training)
     with pytest.raises(ModelFileError, match="not a Keras model"):
-        export_model(broken, tmp_path / "model.onnx", photos=photos_for_parity(tiny_run))
+        export_model(broken, tmp_path / "model.onnx", ExportPlan(photos_for_parity(tiny_run)))
 
 
 def test_unreadable_photos_are_left_out_and_none_readable_is_an_error(
@@ -167,7 +169,7 @@ def test_unreadable_photos_are_left_out_and_none_readable_is_an_error(
 def test_an_output_that_cannot_be_is_refused_at_once(tiny_run: Run, tmp_path: Path, output: str, message: str) -> None:
     started_s = time.monotonic()
     with pytest.raises(OutputError, match=message):
-        export_model(trained_model(tiny_run), tmp_path / output, photos=photos_for_parity(tiny_run))
+        export_model(trained_model(tiny_run), tmp_path / output, ExportPlan(photos_for_parity(tiny_run)))
     assert time.monotonic() - started_s < 2
 
 
@@ -209,7 +211,7 @@ def test_a_full_disk_keeps_the_old_file_whole(tiny_run: Run, tmp_path: Path) -> 
         output = disk / "model.onnx"
         output.write_bytes(b"the old one")
         with pytest.raises(OutputError, match="the disk is full"):
-            export_model(trained_model(tiny_run), output, photos=photos_for_parity(tiny_run))
+            export_model(trained_model(tiny_run), output, ExportPlan(photos_for_parity(tiny_run)))
         assert output.read_bytes() == b"the old one"
         assert [path.name for path in disk.iterdir()] == ["model.onnx"]
     finally:

@@ -20,7 +20,7 @@ from tlx.demo.photographs import read_photographs, write_tiles
 from tlx.demo.summary import DemoFiles, DemoResult, Tally
 from tlx.demo.video import write_video
 from tlx.errors import SourceError
-from tlx.export.exporter import Exported, export_model
+from tlx.export.exporter import Exported, ExportPlan, export_model
 from tlx.runtime.classifier import Classifier, Prediction
 from tlx.runtime.frames import Frame
 from tlx.runtime.pipeline import classify_sources, judge_failures
@@ -72,7 +72,7 @@ def run_demo(options: DemoOptions, listener: Listener = Listener()) -> DemoResul
     run = train(photos, training, listener)
 
     listener.notify(f"3/5 tlx export {model}")
-    exported = export_model(trained_model(run), model, photos=photos_for_parity(run), progress=listener.progress)
+    exported = export_model(trained_model(run), model, ExportPlan(photos_for_parity(run)), listener.progress)
 
     listener.notify(f"4/5 tlx classify {model} {photos / 'test'} {video}")
     classifier = Classifier.load(model)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from tlx.contract import AccuracyRecord, Contract, KnownAnswer, KnownAnswers, Precision, SpeedRecord
 from tlx.errors import InputError, ModelFileError
@@ -28,8 +28,8 @@ from tlx.export.photo_answers import PhotoAnswers, answer_photos
 from tlx.export.photo_choice import common_folder
 from tlx.export.precision.calibration import Calibration
 from tlx.export.precision.calibration_photos import CalibrationPhotos, choose_calibration_photos
-from tlx.export.precision.ladder import Candidate, Made, candidates, make
-from tlx.export.precision.targets import THIS_MACHINE, Target, find_target
+from tlx.export.precision.ladder import Candidate, Made, PrecisionChoice, candidates, make
+from tlx.export.precision.targets import THIS_MACHINE, find_target
 from tlx.export.publish import recorded, sealed_bytes
 from tlx.known_answers import synthetic_picture
 from tlx.progress import Progress, silent
@@ -40,8 +40,6 @@ from tlx.runtime.timing.speed import MINIMUM_RATIO, SpeedPlan, measure_speed
 
 TOLERANCES: Final[dict[Precision, float]] = {"fp32": KNOWN_ANSWER_TOLERANCE, "fp16": 1e-2, "int8": 5e-2}
 """Of the known answers, by precision: how far another processor, which rounds elsewhere, may go."""
-
-Wanted = Precision | Literal["auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class PrecisionPlan:
         skipped: Gates that the user switched off.
     """
 
-    wanted: Wanted = "fp32"
+    wanted: PrecisionChoice = "fp32"
     target: str = THIS_MACHINE
     calibration: Sequence[Path] = ()
     labelled: Sequence[LabelledPhoto] = ()

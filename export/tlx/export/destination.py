@@ -40,6 +40,10 @@ class Destination:
         """The model's name in Triton: the file's, or the models folder's."""
         return self.output.stem if self.output else self.shown.resolve().name
 
+    def beside(self, ending: str) -> Path:
+        """A file that goes along with the model: ``model.worst.png`` beside ``model.onnx`` or ``model/``."""
+        return self.shown.with_name(f"{self.triton_name}{ending}")
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tlx.contract import ResizeMethod
 from tlx.errors import InputError
 from tlx.export.claim import Claim
-from tlx.export.exporter import TrainedModel
+from tlx.export.fp32 import TrainedModel
 from tlx.export.keras_model import describe_keras_file, refuse_raw_scores
 from tlx.export.labels import read_labels
 from tlx.export.preprocessing import Claimed

@@ -22,8 +22,8 @@ import numpy.typing as npt
 from tlx.contract import ResizeMethod
 from tlx.errors import GateError, InputError
 from tlx.export.gates.parity import ParityVerdict, judge_parity
-from tlx.export.worst_photos import SHOWN, WorstPhoto, answer_words, picture_words
 from tlx.export.preprocessing import Preprocessing
+from tlx.export.worst_photos import SHOWN, WorstPhoto, answer_words, picture_words
 from tlx.progress import Progress, silent
 
 _WORST_NAMED = 3

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 PARITY_PHOTOS: Final = 500
+ACCURACY_PHOTOS: Final = 2000
+"""Half a point shows on 600; more than this would take minutes on a slow device."""
 
 _Item = TypeVar("_Item")
 

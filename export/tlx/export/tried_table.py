@@ -21,7 +21,9 @@ def format_tried(tried: Sequence[Tried], chosen: str) -> str:
     rows = [header, *(_cells(row, chosen, tried) for row in tried)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header) - 1)]
     return "\n".join(
-        "  ".join((row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=False))))
+        "  ".join(
+            (row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=False)))
+        )
         + f"  {row[-1]}".rstrip()
         for row in rows
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,12 +17,18 @@ from tlx.errors import InputError
 
 if TYPE_CHECKING:
     from tlx.contract import Contract
-    from tlx.export.exporter import TrainedModel
+    from tlx.export.accuracy import LabelledPhoto
+    from tlx.export.destination import Delivered
+    from tlx.export.exporter import Exported
+    from tlx.export.fp32 import TrainedModel
+    from tlx.export.gates.gate import Gate
 
 
 EXAMPLE = """
 \b
 Example:  tlx export model.onnx
+          tlx export model.onnx --precision auto
+          tlx export --to models/ --precision int8 --max-drop 0.3
           tlx export model.onnx --keras cats_and_dogs_small_4.h5 --labels cats,dogs --preprocess rescale
               --resize nearest --photos photos/validation
 
@@ -46,8 +53,33 @@ class Resize(StrEnum):
     AREA = "area"
 
 
+class WantedPrecision(StrEnum):
+    """What the network computes in; auto takes the fastest that passes the gates, or else fp32."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
+    AUTO = "auto"
+
+
+class TargetChoice(StrEnum):
+    """See :mod:`tlx.export.precision.targets`."""
+
+    THIS_MACHINE = "this-machine"
+    AVX2 = "avx2"
+    VNNI = "vnni"
+    ARM64 = "arm64"
+    CUDA = "cuda"
+
+
 def export(
-    output: Annotated[Path, typer.Argument(help="The file to write, such as model.onnx.")],
+    output: Annotated[Path | None, typer.Argument(help="The file to write, such as model.onnx.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FOLDER", help="Publish into a models folder instead of a file.")
+    ] = None,
+    triton: Annotated[
+        Path | None, typer.Option("--triton", metavar="FOLDER", help="Add it to a Triton model repository, too.")
+    ] = None,
     run: Annotated[
         str | None, typer.Option("--run", "-r", help="A run's folder, its name, or latest.", show_default="latest")
     ] = None,
@@ -70,17 +102,42 @@ def export(
         float | None,
         typer.Option("--min-accuracy", min=0, max=1, help="With --keras: the lowest on labelled photos."),
     ] = None,
+    precision: Annotated[
+        WantedPrecision, typer.Option("--precision", help="A cheaper one is published only if it passes all gates.")
+    ] = WantedPrecision.FP32,
+    target: Annotated[
+        TargetChoice, typer.Option("--target", help="What it is to run on; elsewhere 'tlx verify' measures the speed.")
+    ] = TargetChoice.THIS_MACHINE,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option("--calibrate", metavar="FOLDER", help="Photos to find int8's ranges on (default: training's)."),
+    ] = None,
+    max_drop: Annotated[
+        float, typer.Option("--max-drop", min=0, max=100, help="Points of accuracy that a cheaper file may lose.")
+    ] = 0.5,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a cheaper file, too, if there are too few photos to tell.")
+    ] = False,
     photos: Annotated[
         Path | None,
         typer.Option(
             "--photos",
-            help="Folder of photos for the gates (default: the run's validation photos); with --keras best one folder "
-            "for each label.",
+            help="Folder of photos for the gates, best one folder for each label (default: the run's validation "
+            "photos).",
         ),
     ] = None,
     parity_photos: Annotated[
         int, typer.Option("--parity-photos", min=1, help="How many photos the parity gate compares at most.")
     ] = 500,
+    skip_parity_gate: Annotated[
+        bool, typer.Option("--skip-parity-gate", help="Publish without comparing it with Keras.")
+    ] = False,
+    skip_accuracy_gate: Annotated[
+        bool, typer.Option("--skip-accuracy-gate", help="Publish however accurate it is.")
+    ] = False,
+    skip_speed_gate: Annotated[
+        bool, typer.Option("--skip-speed-gate", help="Publish a cheaper file however fast it is.")
+    ] = False,
     opset: Annotated[int, typer.Option("--opset", min=13, help="ONNX operator set, at most 18.")] = 17,
     runs: Annotated[Path, typer.Option("--runs", help="Folder that holds the runs.")] = Path("runs"),
     format_: FormatOption = TextFormat.TEXT,
@@ -90,46 +147,78 @@ def export(
     """Turn a run into one self-contained ONNX file.
 
     It leaves only if it predicts what Keras predicts: the same label on every photo and each probability within
-    1e-4, measured from file bytes to label in two separate processes.
+    1e-4, measured from file bytes to label in two separate processes. A cheaper precision has to lose no more than
+    --max-drop points of accuracy against that fp32 file, and to be at least 1.1 times as fast. A gate that is skipped
+    is named in the file.
     """
     del verbose
-    import json
+    import shlex
 
-    from tlx.export.exporter import choose_photos, export_model
+    from tlx.export.cheaper import PrecisionPlan
+    from tlx.export.destination import choose_destination, deliver
+    from tlx.export.exporter import ExportPlan, export_model
+    from tlx.export.photo_choice import ACCURACY_PHOTOS, choose_photos
+    from tlx.export.precision.targets import THIS_MACHINE
 
+    destination = choose_destination(output, to, triton)
     claims: dict[str, Any] = {"--labels": labels, "--preprocess": preprocess, "--resize": resize, "--size": size}
     claims["--min-accuracy"] = min_accuracy
     if keras is None:
         _refuse_claims(claims)
-        trained, found, origin = _from_run(run, runs, photos)
+        source = _from_run(run, runs, _Folders(photos, calibrate), cheaper=precision is not WantedPrecision.FP32)
+    elif run is not None:
+        raise InputError(f"--run {run} and --keras {keras}: name one of them")
     else:
-        if run is not None:
-            raise InputError(f"--run {run} and --keras {keras}: name one of them")
-        trained, found = _from_file(keras, claims, photos)
-        origin = keras
-    candidates = choose_photos(found, parity_photos)
+        source = _from_file(keras, claims, _Folders(photos, calibrate))
+    plan = ExportPlan(
+        photos=choose_photos(source.photos, parity_photos),
+        opset=opset,
+        precision=PrecisionPlan(
+            wanted=precision.value,
+            target=THIS_MACHINE if target is TargetChoice.THIS_MACHINE else target.value,
+            calibration=source.calibration,
+            labelled=choose_photos(source.labelled, ACCURACY_PHOTOS),
+            max_drop_points=max_drop,
+            strict=strict,
+            skipped=_skipped(parity=skip_parity_gate, accuracy=skip_accuracy_gate, speed=skip_speed_gate),
+        ),
+        picture=destination.beside(".worst.png"),
+        keep_fp32=destination.beside(".fp32.onnx"),
+    )
     with terminal.progress_bar(quiet=quiet) as progress:
-        exported = export_model(trained, output, photos=candidates, opset=opset, progress=progress)
-    if format_ is TextFormat.JSON:
-        document = {
-            "path": str(exported.path),
-            "size_bytes": exported.size_bytes,
-            "sha256": exported.sha256,
-            "nodes": exported.nodes,
-            "contract": exported.contract.to_dict(),
-        }
-        terminal.say(json.dumps(document, ensure_ascii=False))
-    else:
-        parity = exported.parity
-        terminal.say(f"{exported.path}: {exported.size_bytes / 1e6:.1f} MB, {exported.nodes} nodes, from {origin}")
-        terminal.say(
-            f"parity with Keras: same label on {parity.labels_equal} of {parity.photos} photos, largest difference "
-            f"of a probability {parity.max_abs_difference:.1e} (allowed {parity.tolerance:g})"
+        delivered = deliver(
+            destination, source.trained.labels, lambda file: export_model(source.trained, file, plan, progress)
         )
-        if keras is not None:
-            _say_accuracy(exported.contract)
+    if format_ is TextFormat.JSON:
+        _say_json(delivered)
+    else:
+        _say_text(delivered, source)
     if not quiet:
-        terminal.next_command(f"tlx classify {exported.path} PHOTO_OR_FOLDER_OR_CAMERA_NUMBER")
+        terminal.next_command(f"tlx classify {shlex.quote(str(destination.shown))} PHOTO_OR_FOLDER_OR_CAMERA_NUMBER")
+
+
+@dataclass(frozen=True, slots=True)
+class _Folders:
+    photos: Path | None
+    calibrate: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is exported, and the photos for it."""
+
+    trained: TrainedModel
+    photos: list[Path]
+    labelled: list[LabelledPhoto]
+    calibration: list[Path]
+    origin: Path
+    is_run: bool
+
+
+def _skipped(**switched_off: bool) -> frozenset[Gate]:
+    from tlx.export.gates.gate import Gate
+
+    return frozenset(Gate(name) for name, is_off in switched_off.items() if is_off)
 
 
 def _refuse_claims(claims: Mapping[str, Any]) -> None:
@@ -138,15 +227,23 @@ def _refuse_claims(claims: Mapping[str, Any]) -> None:
         raise InputError(f"{given[0]} goes with --keras FILE: a run knows its own")
 
 
-def _from_run(run: str | None, runs: Path, photos: Path | None) -> tuple[TrainedModel, list[Path], Path]:
-    from tlx.core.handover import photos_for_parity, trained_model
+def _from_run(run: str | None, runs: Path, folders: _Folders, *, cheaper: bool) -> _Source:
+    from tlx.core.handover import calibration_photos, labelled_photos, photos_for_parity, trained_model
     from tlx.core.runs import open_run
 
     chosen = open_run(run or "latest", runs)
-    return trained_model(chosen), photos_for_parity(chosen, photos), chosen.folder
+    return _Source(
+        trained_model(chosen),
+        photos_for_parity(chosen, folders.photos),
+        labelled_photos(chosen, folders.photos) if cheaper else [],
+        calibration_photos(chosen, folders.calibrate) if cheaper else [],
+        chosen.folder,
+        is_run=True,
+    )
 
 
-def _from_file(keras: Path, claims: Mapping[str, Any], photos: Path | None) -> tuple[TrainedModel, list[Path]]:
+def _from_file(keras: Path, claims: Mapping[str, Any], folders: _Folders) -> _Source:
+    from tlx.core.handover import photos_below_folder
     from tlx.core.keras_handover import foreign_model_and_photos
     from tlx.export.foreign import KerasRequest
 
@@ -156,11 +253,72 @@ def _from_file(keras: Path, claims: Mapping[str, Any], photos: Path | None) -> t
         labels=claims["--labels"],
         preprocessing=preprocess and preprocess.value,
         resize=resize and resize.value,
-        photos=photos,
+        photos=folders.photos,
         size=claims["--size"],
         minimum=claims["--min-accuracy"],
     )
-    return foreign_model_and_photos(request)
+    trained, photos = foreign_model_and_photos(request)
+    truths = trained.claim.truths if trained.claim else {}
+    labelled = [(path, trained.labels.index(label)) for path, label in truths.items()]
+    calibration = photos_below_folder(folders.calibrate) if folders.calibrate else photos
+    return _Source(trained, photos, labelled, calibration, keras, is_run=False)
+
+
+def _say_json(delivered: Delivered) -> None:
+    import json
+
+    from tlx.export.tried_table import tried_document
+
+    exported = delivered.exported
+    document = {
+        "path": str(exported.path),
+        "size_bytes": exported.size_bytes,
+        "sha256": exported.sha256,
+        "nodes": exported.nodes,
+        "precision": exported.contract.precision,
+        "tried": [tried_document(row) for row in exported.tried],
+        "contract": exported.contract.to_dict(),
+        "triton": str(delivered.triton_version) if delivered.triton_version else None,
+    }
+    terminal.say(json.dumps(document, ensure_ascii=False))
+
+
+def _say_text(delivered: Delivered, source: _Source) -> None:
+    exported = delivered.exported
+    terminal.say(f"{exported.path}: {exported.size_bytes / 1e6:.1f} MB, {exported.nodes} nodes, from {source.origin}")
+    _say_parity(exported)
+    if not source.is_run:
+        _say_accuracy(exported.contract)
+    if exported.tried:
+        _say_tried(exported)
+    if delivered.triton_version:
+        terminal.say(f"Triton: {delivered.triton_version}")
+
+
+def _say_parity(exported: Exported) -> None:
+    parity = exported.parity
+    if parity is None:
+        terminal.say("parity with Keras: not measured (--skip-parity-gate), and the file says so")
+        return
+    terminal.say(
+        f"parity with Keras{' at fp32' if exported.tried else ''}: same label on {parity.labels_equal} of "
+        f"{parity.photos} photos, largest difference of a probability {parity.max_abs_difference:.1e} "
+        f"(allowed {parity.tolerance:g})"
+    )
+
+
+def _say_tried(exported: Exported) -> None:
+    from tlx.export.tried_table import format_tried
+
+    terminal.say(format_tried(exported.tried, exported.chosen))
+    record = exported.contract.export
+    if record and record.accuracy and record.accuracy.verdict != "passed":
+        terminal.say(
+            f"accuracy: {record.accuracy.verdict}: the measured drop is within the budget, {record.accuracy.photos} "
+            "photos can't rule out more (--strict refuses then); the file says so"
+        )
+    if record and record.speed is None and exported.chosen != "fp32":
+        terminal.say("speed: not measured here; on the device: tlx verify MODEL.onnx --against FP32.onnx")
 
 
 def _say_accuracy(contract: Contract) -> None:

@@ -29,7 +29,7 @@ from tlx.core.training.state import load_checkpoint
 from tlx.core.training.train import Listener, Machine, TrainOptions, find_unfinished, resume, train
 from tlx.core.trunk.features import CachePlace
 from tlx.errors import DeviceError, InputError
-from tlx.export.exporter import export_model
+from tlx.export.exporter import ExportPlan, export_model
 from tlx.export.keras_model import load_keras_model
 from tlx.runtime.environment import processor_flags
 from tlx.runtime.model_file import ModelFile
@@ -198,7 +198,7 @@ def test_a_mixed_training_leaves_a_model_of_32_bits(mixed_run: Run) -> None:
 
 @pytest.mark.slow
 def test_a_mixed_training_exports_with_parity(mixed_run: Run, tmp_path: Path) -> None:
-    exported = export_model(trained_model(mixed_run), tmp_path / "model.onnx", photos=photos_for_parity(mixed_run))
+    exported = export_model(trained_model(mixed_run), tmp_path / "model.onnx", ExportPlan(photos_for_parity(mixed_run)))
     export = ModelFile.read(exported.path).contract.export
     assert export is not None
     assert export.parity is not None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tlx.core.evaluation.labelled import photos_in_folder
-from tlx.core.photos import SPLIT_FOLDERS, folders_in, label_of, photos_below
+from tlx.core.handover import holds_labels
+from tlx.core.photos import photos_below
 from tlx.errors import DataError
-from tlx.export.exporter import TrainedModel
 from tlx.export.foreign import KerasRequest, foreign_model, labels_of
+from tlx.export.fp32 import TrainedModel
 
 
 def foreign_model_and_photos(request: KerasRequest) -> tuple[TrainedModel, list[Path]]:
@@ -34,11 +35,6 @@ def foreign_model_and_photos(request: KerasRequest) -> tuple[TrainedModel, list[
 
 def _truths(folder: Path, labels: list[str]) -> dict[Path, str]:
     """The photos by their labels; none if no folder is called like a label."""
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "no such folder"
-        raise DataError(f"{folder}: {what}: name a folder of photos")
-    children = folders_in(folder)
-    within = [inner for child in children if child.name.lower() in SPLIT_FOLDERS for inner in folders_in(child)]
-    if not any(label_of(child.name) in labels for child in (*children, *within)):
+    if not holds_labels(folder, labels):
         return {}
     return {photo.path: photo.label for photo in photos_in_folder(folder, labels).photos}
