@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.conftest import PhotoWriter
+
     from tlx.contract import CalibrationRecord
     from tlx.core.runs import Run
 
@@ -64,3 +66,34 @@ def test_a_file_shows_its_temperature(tiny_model: Path, calibration: Calibration
     assert row("calibration", info(path)) == EXPECTED
     document = json.loads(info(path, "--format", "json"))
     assert document["contract"]["calibration"]["method"] == "temperature scaling"
+
+
+def test_a_file_shows_what_its_export_measured(tiny_model: Path, tmp_path: Path) -> None:
+    import onnx
+    from tests.runtime.full_contract import full_contract
+
+    from tlx.export.publish import sealed_bytes
+
+    path = tmp_path / "full.onnx"
+    path.write_bytes(sealed_bytes(onnx.load(tiny_model), full_contract()))
+    assert row("latency", info(path)) == "8.6 ms for one picture on a processor (cpu, 2 threads)"
+    assert json.loads(info(path, "--format", "json"))["contract"] == full_contract().to_dict()
+
+
+@pytest.mark.parametrize("command", ["info", "classify"])
+def test_a_hostile_file_is_one_line(tiny_model: Path, write_photo: PhotoWriter, tmp_path: Path, command: str) -> None:
+    import onnx
+
+    from tlx.export.publish import sealed_bytes
+    from tlx.runtime.model_file import ModelFile
+
+    model = onnx.load(tiny_model)
+    model.graph.initializer.add(name="bomb", data_type=1, dims=[10**6, 10**6], raw_data=b"1234")
+    path = tmp_path / "bomb.onnx"
+    path.write_bytes(sealed_bytes(model, ModelFile.read(tiny_model).contract))
+    write_photo(tmp_path / "photo.png")
+    arguments = [path] if command == "info" else ["--model", path, tmp_path]
+    line = [sys.executable, "-m", "tlx.cli.app", command, *map(str, arguments)]
+    result = subprocess.run(line, env=os.environ, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert "claims 1,000,000,000,000 numbers and holds 4 bytes" in result.stderr
