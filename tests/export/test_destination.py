@@ -12,7 +12,7 @@ from tests.export.test_triton import parse_config
 from tlx.errors import GateError, InputError, OutputError
 from tlx.export.destination import choose_destination, deliver
 from tlx.export.exporter import Exported
-from tlx.export.judge import ParityVerdict
+from tlx.export.gates.parity import ParityVerdict
 from tlx.runtime.model_file import ModelFile
 
 if TYPE_CHECKING:

@@ -82,6 +82,9 @@ class PrecisionPlan:
             )
 
 
+ONLY_FP32: Final = PrecisionPlan()
+
+
 @dataclass(frozen=True, slots=True)
 class Tried:
     """What became of one candidate, or of fp32 itself.

@@ -10,7 +10,7 @@ from pathlib import Path
 from tlx import atomic
 from tlx.contract import Contract
 from tlx.errors import GateError, InputError, OutputError
-from tlx.export.cheaper import Contest, PrecisionPlan, Tried, fp32_row
+from tlx.export.cheaper import ONLY_FP32, Contest, PrecisionPlan, Tried, fp32_row
 from tlx.export.convert import OPSET
 from tlx.export.fp32 import ProofPlan, Proven, TrainedModel, prove_fp32
 from tlx.export.gates.parity import ParityVerdict
@@ -32,7 +32,7 @@ class ExportPlan:
 
     photos: Sequence[Path]
     opset: int = OPSET
-    precision: PrecisionPlan = PrecisionPlan()
+    precision: PrecisionPlan = ONLY_FP32
     picture: Path | None = None
     keep_fp32: Path | None = None
 
