@@ -142,7 +142,7 @@ class _Rewriter:
             return {"class_name": "Sequential", "config": keras_layouts.with_input_layer(rewritten, layers[0])}
         for ends in ("input_layers", "output_layers"):
             rewritten[ends] = self._plain(keras_layouts.without_list_of_one(config.get(ends)))
-        return {"class_name": "Model", "config": rewritten}
+        return {"class_name": "Model", "config": keras_layouts.without_own_nodes(rewritten, MODELS)}
 
     def _layer(self, node: Mapping[str, Any], depth: int) -> dict[str, Any]:
         self._layers += 1
