@@ -8,7 +8,7 @@ initializers, regularizers, constraints, data types (all computes in float32), a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from tlx.errors import ModelFileError
@@ -252,12 +252,3 @@ def _dict(value: Any, source: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ModelFileError(f"{source}: not a Keras model that can be loaded (its configuration is not an object)")
     return value
-
-
-def layers_of(model: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """All layers of a rewritten configuration, those of models within it included."""
-    layers: Sequence[Mapping[str, Any]] = model["config"]["layers"]
-    for layer in layers:
-        yield layer
-        if layer["class_name"] in MODELS:
-            yield from layers_of(layer)
