@@ -158,11 +158,13 @@ def prove_claim(
     for start in range(0, len(labelled), _BATCH):
         batch = _read(labelled[start : start + _BATCH], candidate.classifier)
         classes = {place: labels.index(claim.truths[labelled[start + place]]) for place in batch}
+        said = dict(zip(batch, _answers(candidate.classifier, list(batch.values())), strict=True))
         truths += classes.values()
-        answers += _answers(candidate.classifier, list(batch.values()))
+        answers += said.values()
         # Spread evenly over the photos, which lie in the order of their labels.
         tried = [place for place in batch if (start + place) % step == 0]
-        _try_all(candidate, [batch[place] for place in tried], [classes[place] for place in tried], right)
+        right[candidate.preprocessing] += [said[place] == classes[place] for place in tried]
+        _try_others(candidate, [batch[place] for place in tried], [classes[place] for place in tried], right)
         progress("accuracy", min(start + _BATCH, len(labelled)), len(labelled))
     if not truths:
         raise InputError(f"none of the {len(labelled)} labelled photos can be read: name others with --photos")
@@ -189,17 +191,17 @@ def _answers(classifier: Classifier, pictures: Sequence[npt.NDArray[np.uint8]]) 
     return [labels.index(prediction.label) for prediction in classifier.classify_batch(pictures)]
 
 
-def _try_all(
+def _try_others(
     candidate: Candidate,
     pictures: Sequence[npt.NDArray[np.uint8]],
     truths: Sequence[int],
     right: dict[Claimed, list[bool]],
 ) -> None:
-    """Add to ``right``, by preprocessing, on which photos the network is right with it."""
+    """Add to ``right``, by preprocessing other than the claimed one, on which photos the network is right with it."""
     if not pictures:
         return
     threshold = candidate.classifier.contract.threshold
-    for name in CLAIMS:
+    for name in (name for name in CLAIMS if name != candidate.preprocessing):
         images = prepare(np.stack(pictures), name)
         output = class_probabilities(np.asarray(candidate.network.predict_on_batch(images)))
         for row, truth in zip(output, truths, strict=True):

@@ -110,16 +110,18 @@ def _next_convolution(graph: _Graph, node: Any, axis: int) -> Any | None:
 def _fold_padding(graph: _Graph) -> bool:
     """Fold zeros around the picture into the padding of the convolution or the maximum that follows."""
     for node in graph.proto.node:
-        if node.op_type != "Pad" or not _is_zero_padding(graph, node):
-            continue
-        following = graph.only_user(node.output[0])
-        pads = graph.constant(node.input[1])
-        if following is None or pads is None or pads.size != 2 * _NCHW_AXES:
-            continue
-        if not _pads_zeros(graph, node, following) or _attribute(following, "auto_pad", b"NOTSET") != b"NOTSET":
+        pads = graph.constant(node.input[1]) if node.op_type == "Pad" and _is_zero_padding(graph, node) else None
+        if pads is None or pads.size != 2 * _NCHW_AXES or (pads < 0).any():
             continue
         before, after = pads[:_NCHW_AXES], pads[_NCHW_AXES:]
-        if before[:2].any() or after[:2].any() or (pads < 0).any():
+        following = graph.only_user(node.output[0])
+        if following is not None and following.op_type == "Transpose":
+            order = list(_attribute(following, "perm", range(_NCHW_AXES)))
+            before, after = before[order], after[order]
+            following = graph.only_user(following.output[0])
+        if following is None or before[:2].any() or after[:2].any():
+            continue
+        if not _pads_zeros(graph, node, following) or _attribute(following, "auto_pad", b"NOTSET") != b"NOTSET":
             continue
         own = np.array(_attribute(following, "pads", [0, 0, 0, 0]))
         _set_attribute(following, "pads", [int(pad) for pad in own + np.concatenate([before[2:], after[2:]])])
@@ -166,7 +168,9 @@ def _fold_scale(graph: _Graph) -> bool:
         if affine is None:
             continue
         _fold_into(graph, convolution, (weights, bias), affine)
-        graph.bypass(node, convolution.output[0])
+        # The name stays, as it may be the graph's own output.
+        convolution.output[0] = node.output[0]
+        graph.proto.node.remove(node)
         return True
     return False
 

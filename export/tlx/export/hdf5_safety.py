@@ -35,43 +35,37 @@ def count_numbers(root: Any, source: str) -> int:
     """
     import h5py
 
-    links = 0
+    links = numbers = 0
 
-    def check_link(name: str, link: Any) -> None:
+    # What a callback returns ends the walk; an exception must not pass through HDF5's own code.
+    def check_link(name: str, link: Any) -> str | None:
         nonlocal links
         links += 1
         if links > MAX_OBJECTS:
-            raise ModelFileError(
-                f"{source}: holds more than {MAX_OBJECTS:,} objects, which no Keras model needs: refused"
-            )
+            return f"holds more than {MAX_OBJECTS:,} objects"
         if not isinstance(link, h5py.HardLink):
-            raise ModelFileError(
-                f"{source}: {name[:80]!r} leads elsewhere ({type(link).__name__}), which no Keras model needs: refused"
-            )
+            return f"{name[:80]!r} leads elsewhere ({type(link).__name__})"
+        return None
 
-    numbers = 0
-
-    def check_object(name: str, item: Any) -> None:
+    def check_object(name: str, item: Any) -> str | None:
         nonlocal numbers
-        if isinstance(item, h5py.Dataset):
-            _check_dataset(name, item, source)
-            if name.partition("/")[0] not in _OPTIMIZER_GROUPS:
-                numbers += int(item.size or 0)
+        if not isinstance(item, h5py.Dataset):
+            return None
+        if name.partition("/")[0] not in _OPTIMIZER_GROUPS:
+            numbers += int(item.size or 0)
+        return _trap(name, item)
 
-    root.visititems_links(check_link)
-    root.visititems(check_object)
+    wrong = root.visititems_links(check_link) or root.visititems(check_object)
+    if wrong:
+        raise ModelFileError(f"{source}: {wrong}, which no Keras model needs: refused")
     return numbers
 
 
-def _check_dataset(name: str, item: Any, source: str) -> None:
+def _trap(name: str, item: Any) -> str | None:
     if item.is_virtual or item.external:
-        raise ModelFileError(
-            f"{source}: {name[:80]!r} keeps its numbers in another file, which no Keras model needs: refused"
-        )
+        return f"{name[:80]!r} keeps its numbers in another file"
     declared = int(item.size or 0) * item.dtype.itemsize
     stored = int(item.id.get_storage_size())
     if declared > _SMALL_BYTES + MAX_RATIO * stored:
-        raise ModelFileError(
-            f"{source}: {name[:80]!r} unpacks from {stored:,} to {declared:,} bytes "
-            f"(allowed: {MAX_RATIO} times): refused"
-        )
+        return f"{name[:80]!r} unpacks from {stored:,} to {declared:,} bytes (allowed: {MAX_RATIO} times)"
+    return None

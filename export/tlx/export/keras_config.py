@@ -8,7 +8,7 @@ initializers, regularizers, constraints, data types (all computes in float32), a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from tlx.errors import ModelFileError
@@ -142,7 +142,7 @@ class _Rewriter:
             return {"class_name": "Sequential", "config": keras_layouts.with_input_layer(rewritten, layers[0])}
         for ends in ("input_layers", "output_layers"):
             rewritten[ends] = self._plain(keras_layouts.without_list_of_one(config.get(ends)))
-        return {"class_name": "Model", "config": rewritten}
+        return {"class_name": "Model", "config": keras_layouts.without_own_nodes(rewritten, MODELS)}
 
     def _layer(self, node: Mapping[str, Any], depth: int) -> dict[str, Any]:
         self._layers += 1
@@ -252,12 +252,3 @@ def _dict(value: Any, source: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ModelFileError(f"{source}: not a Keras model that can be loaded (its configuration is not an object)")
     return value
-
-
-def layers_of(model: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """All layers of a rewritten configuration, those of models within it included."""
-    layers: Sequence[Mapping[str, Any]] = model["config"]["layers"]
-    for layer in layers:
-        yield layer
-        if layer["class_name"] in MODELS:
-            yield from layers_of(layer)

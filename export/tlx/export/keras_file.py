@@ -28,9 +28,8 @@ MAX_FILE_BYTES: Final = 4 * 2**30
 MAX_CONFIG_BYTES: Final = 16 * 2**20
 """The configuration of ResNet50 has 0.2 MB."""
 
-KERAS_SUFFIXES: Final = (".keras", ".h5", ".hdf5")
-_CONFIG, _WEIGHTS, _METADATA = "config.json", "model.weights.h5", "metadata.json"
-_MEMBERS: Final = frozenset({_CONFIG, _WEIGHTS, _METADATA})
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_MEMBERS: Final = frozenset({_CONFIG, _WEIGHTS, "metadata.json"})
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 _CHUNK_BYTES: Final = 2**20
 
@@ -42,7 +41,6 @@ class KerasFile:
     Attributes:
         kind: How the weights are laid out: ``numbered`` by class (``.keras``), or ``named`` after layers (``.h5``).
         config: The model's configuration as the file holds it, not checked.
-        keras_version: The writer's, empty if the file doesn't say.
         weights: An ``h5py.File``.
         weights_path: Where it lies; for ``.keras`` a temporary file.
         numbers: How many numbers it holds, an optimizer's state left out.
@@ -51,7 +49,6 @@ class KerasFile:
     source: str
     kind: Literal["numbered", "named"]
     config: Any
-    keras_version: str
     weights: Any
     weights_path: Path
     numbers: int
@@ -105,15 +102,11 @@ def _open_archive(path: Path) -> Iterator[KerasFile]:
         with zipfile.ZipFile(path) as archive, NamedTemporaryFile(prefix="tlx-", suffix=".weights.h5") as unpacked:
             _check_members(archive, str(path))
             config = _parse(_read_small(archive, _CONFIG, str(path)), str(path))
-            metadata = {}
-            if _METADATA in archive.namelist():
-                metadata = _parse(_read_small(archive, _METADATA, str(path)), str(path))
             _unpack_weights(archive, unpacked, str(path))
-            version = metadata.get("keras_version") if isinstance(metadata, dict) else None
             weights_path = Path(unpacked.name)
             with _open_hdf5(weights_path, f"{path}: {_WEIGHTS}") as root:
                 numbers = count_numbers(root, str(path))
-                yield KerasFile(str(path), "numbered", config, str(version or ""), root, weights_path, numbers)
+                yield KerasFile(str(path), "numbered", config, root, weights_path, numbers)
     # NotImplementedError: an unknown compression; RuntimeError: a password
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ModelFileError(
@@ -192,7 +185,7 @@ def _whole_hdf5(path: Path, root: Any) -> KerasFile:
     version = root.attrs.get("keras_version", "")
     version = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
     _require_known_writer(root, version, str(path))
-    return KerasFile(str(path), "named", _parse(text, str(path)), version, root["model_weights"], path, numbers)
+    return KerasFile(str(path), "named", _parse(text, str(path)), root["model_weights"], path, numbers)
 
 
 def _require_known_writer(root: Any, version: str, source: str) -> None:

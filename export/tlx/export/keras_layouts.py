@@ -8,6 +8,7 @@ Files of Keras 2.0.8 (the book's) differ from those of Keras 3 in this:
 - a functional model's class is ``Model``, became ``Functional``;
 - its ``input_layers`` and ``output_layers`` are lists, ``[["input_1", 0, 0]]``, also for a single end; Keras 3
   gives such a model a list as its output, which the layer after it can't take (keras#19670);
+- what comes from a model within it is at that model's node 1, because in Keras 2 a model had a node of its own;
 - ``axis`` of a batch normalisation may be a list of one; ``LeakyReLU`` calls its slope ``alpha``.
 
 Keras 2.3 to 2.15 have most of this too, and write ``groups`` for depthwise convolutions, which know no groups.
@@ -37,6 +38,41 @@ def without_list_of_one(ends: Any) -> Any:
     if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list):
         return ends[0]
     return ends
+
+
+def without_own_nodes(config: dict[str, Any], models: frozenset[str]) -> dict[str, Any]:
+    """Count the uses of models within a functional model from 0, as Keras 3 does.
+
+    Args:
+        config: A functional model's, rewritten.
+        models: The classes of models.
+    """
+    uses = {
+        layer.get("name"): (layer["class_name"], len(layer.get("inbound_nodes", ())))
+        for layer in config["layers"]
+        if layer["class_name"] in models
+    }
+
+    def moved(tensor: Any) -> Any:
+        if not (isinstance(tensor, list) and len(tensor) >= _END_FIELDS and isinstance(tensor[1], int)):
+            return tensor
+        name = tensor[0] if isinstance(tensor[0], str) else None
+        return [name, tensor[1] - 1, *tensor[2:]] if name in uses and tensor[1] >= uses[name][1] else tensor
+
+    layers = []
+    for layer in config["layers"]:
+        calls = [[moved(tensor) for tensor in call] if isinstance(call, list) else call for call in _calls(layer)]
+        layers.append({**layer, "inbound_nodes": calls})
+    output = config["output_layers"]
+    # Keras 3 still counts so for a functional model that is an output, not for a Sequential.
+    if is_single(output) and uses.get(output[0], ("", 0))[0] == "Sequential":
+        output = moved(output)
+    return {**config, "layers": layers, "output_layers": output}
+
+
+def _calls(layer: Mapping[str, Any]) -> list[Any]:
+    calls = layer.get("inbound_nodes", [])
+    return calls if isinstance(calls, list) else []
 
 
 def is_single(ends: Any) -> bool:
