@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
-from tlx.export.exporter import export_model
+from tlx.export.exporter import ExportPlan, export_model
 from tlx.export.foreign import KerasRequest, foreign_model
 from tlx.export.frameworks import import_keras
 from tlx.images import read
@@ -70,7 +70,8 @@ def test_other_architectures_export_pass_parity_and_classify(
     make().save(tmp_path / "model.keras")
     photos = sorted((tmp_path / "photos").rglob("*.jpg"))
     request = KerasRequest(tmp_path / "model.keras", "blue,red", claimed, "bilinear", tmp_path / "photos")
-    exported = export_model(foreign_model(request, ["blue", "red"], {}), tmp_path / "model.onnx", photos=photos)
+    exported = export_model(foreign_model(request, ["blue", "red"], {}), tmp_path / "model.onnx", ExportPlan(photos))
+    assert exported.parity is not None
     assert exported.parity.labels_equal == 6
     assert exported.parity.max_abs_difference <= 1e-5
     proto = onnx.load(tmp_path / "model.onnx")

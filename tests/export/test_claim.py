@@ -20,7 +20,7 @@ from tlx.export.claim import (
     prove_claim,
 )
 from tlx.export.convert import convert
-from tlx.export.exporter import export_model
+from tlx.export.exporter import ExportPlan, export_model
 from tlx.export.foreign import KerasRequest, foreign_model
 from tlx.export.frameworks import import_keras
 from tlx.export.keras_model import build_keras_model
@@ -138,7 +138,7 @@ def candidate(network: Any, labels: list[str], preprocessing: Claimed, folder: P
 def test_a_true_claim_is_measured_and_recorded(request_: KerasRequest, tmp_path: Path) -> None:
     truths = truths_of(request_)
     trained = foreign_model(request_, ["blue", "red"], truths)
-    exported = export_model(trained, tmp_path / "model.onnx", photos=list(truths))
+    exported = export_model(trained, tmp_path / "model.onnx", ExportPlan(list(truths)))
     assert exported.contract.export is not None
     record = exported.contract.export.accuracy
     assert record is not None

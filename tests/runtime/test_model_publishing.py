@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tlx.contract import ExportRecord
+from tlx.contract import ExportRecord, LatencyRecord
 from tlx.errors import InputError, ModelFileError, OutputError
 from tlx.runtime.classifier import Classifier
 from tlx.runtime.model_file import ModelFile
@@ -79,18 +79,19 @@ def test_publishing_an_older_version_makes_it_current_again(registry: Path, thre
     assert len(list_versions(registry).versions) == 3
 
 
-def test_the_same_export_at_another_moment_is_the_same_version(tiny_model: Path, tmp_path: Path) -> None:
+def test_the_same_export_at_another_moment_and_speed_is_the_same_version(tiny_model: Path, tmp_path: Path) -> None:
     import onnx
 
     from tlx.export.publish import sealed_bytes
 
-    def exported(created_utc: str, processor: str) -> ModelFile:
-        record = ExportRecord(created_utc=created_utc, processor=processor, opset=17, versions={})
+    def exported(created_utc: str, processor: str, p50_ms: float = 1.5) -> ModelFile:
+        latency = LatencyRecord(device="cpu", processor=processor, threads=2, pictures=5, p50_ms=p50_ms)
+        record = ExportRecord(created_utc=created_utc, processor=processor, opset=17, versions={}, latency=latency)
         contract = ModelFile.read(tiny_model).contract.model_copy(update={"export": record})
         return ModelFile.parse(sealed_bytes(onnx.load(tiny_model), contract), "exported")
 
     first = exported("2026-01-01T00:00:00+00:00", "one")
-    again = exported("2026-02-02T22:22:22+00:00", "one")
+    again = exported("2026-02-02T22:22:22+00:00", "one", p50_ms=12.25)
     elsewhere = exported("2026-02-02T22:22:22+00:00", "two")
     assert len({first.sha256, again.sha256, elsewhere.sha256}) == 3
     publish(tmp_path, first)

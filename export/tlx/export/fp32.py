@@ -128,7 +128,9 @@ def prove_fp32(trained: TrainedModel, file: Path, plan: ProofPlan, progress: Pro
         verdict = check_parity(_parity_plan(trained, contract, plan), file, progress)
         contract = recorded(contract, parity=_parity_record(verdict, photos_from))
     classifier = Classifier.load(file, device="cpu")
-    if trained.claim is not None and trained.preprocessing != "inside" and Gate.ACCURACY not in plan.skipped:
+    # What is recorded of a claim relies on parity.
+    is_judged = verdict is not None and Gate.ACCURACY not in plan.skipped
+    if is_judged and trained.claim is not None and trained.preprocessing != "inside":
         candidate = Candidate(network, classifier, trained.preprocessing)
         accuracy = prove_claim(candidate, trained.claim, plan.photos, photos_from=photos_from, progress=progress)
         contract = recorded(contract, accuracy=accuracy)

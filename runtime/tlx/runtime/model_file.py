@@ -37,7 +37,7 @@ LABELS_KEY: Final = "labels"
 DIGEST_PLACEHOLDER: Final = "0" * 64
 """The value that an exporter writes under ``tlx.digest`` before it calls :func:`seal`."""
 
-_MODEL_IR_VERSION, _MODEL_GRAPH, _MODEL_OPSETS, _MODEL_METADATA = 1, 7, 8, 14
+_MODEL_IR_VERSION, _MODEL_GRAPH, _MODEL_OPSETS, MODEL_METADATA = 1, 7, 8, 14
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 
 _COPY_AGAIN: Final = "copy or export it again"
@@ -151,7 +151,7 @@ def _read_metadata(content: bytes, source: str) -> dict[str, tuple[int, int]]:
     try:
         budget = Budget()
         fields = list(budget.spend(onnx_wire.read_fields(content, 0, len(content))))
-        places = [part for part in fields if part.number == _MODEL_METADATA and part.wire_type == onnx_wire.BYTES]
+        places = [part for part in fields if part.number == MODEL_METADATA and part.wire_type == onnx_wire.BYTES]
         size_bytes = sum(part.end - part.start for part in places)
         if size_bytes > MAX_METADATA_BYTES:
             raise ModelFileError(

@@ -21,6 +21,7 @@ from tlx import atomic
 from tlx.errors import InputError, ModelFileError
 from tlx.runtime.folder_lock import hold
 from tlx.runtime.model_file import ModelFile
+from tlx.runtime.model_fingerprint import fingerprint
 from tlx.runtime.model_registry import (
     CURRENT,
     MODEL_FILE,
@@ -36,6 +37,8 @@ from tlx.runtime.model_registry import (
 from tlx.runtime.registry_history import HISTORY_FILE, Action, Change, append, read_history, trail
 
 _SCRATCH: Final = ".scratch."
+_RECORD_BYTES: Final = 4096
+"""By so much two records of the same export may differ in length."""
 _NO_LINKS: Final = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 """What file systems without symbolic links say to one (FAT: EPERM)."""
 
@@ -181,22 +184,16 @@ def _is_whole(registry: Path, name: str) -> bool:
 
 
 def _same_model(registry: Path, model: ModelFile) -> str | None:
-    """The version that differs from a model in nothing but the moment of its export."""
+    """The version that differs from a model in nothing but when it was exported and how fast it was then."""
+    wanted = fingerprint(model)
     for name in version_names(registry):
-        if name == model.sha256 or model_path(registry, name).stat().st_size != len(model.content):
+        size_bytes = model_path(registry, name).stat().st_size
+        if name == model.sha256 or abs(size_bytes - len(model.content)) > _RECORD_BYTES:
             continue
         with contextlib.suppress(ModelFileError):
-            if _at_the_same_moment(_read_version(registry, name), model) == model.content:
+            if fingerprint(_read_version(registry, name)) == wanted:
                 return name
     return None
-
-
-def _at_the_same_moment(version: ModelFile, model: ModelFile) -> bytes | None:
-    """The bytes of ``version``, had it been exported when ``model`` was."""
-    if version.contract.export is None or model.contract.export is None:
-        return None
-    made, other = version.contract.export.created_utc.encode(), model.contract.export.created_utc.encode()
-    return version.content.replace(made, other).replace(version.sha256.encode(), model.sha256.encode())
 
 
 def _switch(registry: Path, name: str, action: Action) -> Switch:
