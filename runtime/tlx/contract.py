@@ -37,6 +37,7 @@ __all__ = [
     "Contract",
     "ExportRecord",
     "InputSpec",
+    "KerasFileRecord",
     "KnownAnswer",
     "KnownAnswers",
     "LatencyRecord",
@@ -174,6 +175,20 @@ class Training(Document):
     validation_photos: int | None = None
 
 
+class KerasFileRecord(Document):
+    """The Keras file that a model came from, where no run of tlx trained it.
+
+    Attributes:
+        name: The file's name.
+        sha256: Of its bytes, in hex.
+        preprocessing: What the user said that training did to pixels of 0 to 255; the graph does it.
+    """
+
+    name: str
+    sha256: str
+    preprocessing: str
+
+
 class Contract(Document):
     """The whole document.
 
@@ -189,6 +204,7 @@ class Contract(Document):
         known_answers: To prove a device with.
         calibration: To make the probabilities honest with.
         training: Where the network came from.
+        keras_file: The same, where no run of tlx trained it.
         export: Where the file came from.
     """
 
@@ -206,6 +222,7 @@ class Contract(Document):
     known_answers: KnownAnswers | None = None
     calibration: CalibrationRecord | None = None
     training: Training | None = None
+    keras_file: KerasFileRecord | None = None
     export: ExportRecord | None = None
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from tlx.contract import (
     Contract,
     ExportRecord,
     InputSpec,
+    KerasFileRecord,
     KnownAnswer,
     KnownAnswers,
     LatencyRecord,
@@ -74,5 +75,6 @@ def full_contract() -> Contract:
             validation_accuracy=0.976,
             validation_photos=1000,
         ),
+        keras_file=KerasFileRecord(name="cats_and_dogs_small_4.h5", sha256="2" * 64, preprocessing="rescale"),
         export=export,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlx.contract import ResizeMethod
+from tlx.contract import KerasFileRecord, ResizeMethod
 from tlx.errors import InputError
 from tlx.export.claim import Claim
 from tlx.export.fp32 import TrainedModel
@@ -78,9 +79,17 @@ def foreign_model(request: KerasRequest, labels: list[str], truths: Mapping[Path
         size_hw=picture_size(described.shape, request.size, request.file),
         resize=request.resize,
         training=None,
+        keras_file=KerasFileRecord(
+            name=request.file.name, sha256=_sha256(request.file), preprocessing=request.preprocessing
+        ),
         preprocessing=request.preprocessing,
         claim=Claim(truths, request.minimum) if truths else None,
     )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def labels_of(request: KerasRequest) -> list[str]:

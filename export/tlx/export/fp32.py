@@ -15,6 +15,7 @@ from tlx.contract import (
     Contract,
     ExportRecord,
     InputSpec,
+    KerasFileRecord,
     KnownAnswer,
     KnownAnswers,
     Parity,
@@ -52,6 +53,7 @@ class TrainedModel:
         keras_model: From ``[N, H, W, 3]`` to a sigmoid or softmax.
         labels: In the order of the output's columns.
         training: Where it came from, for the contract; None for a file that tlx didn't train.
+        keras_file: The same for such a file.
         calibration: Of its probabilities, for the contract; the exported graph gives them uncalibrated.
         preprocessing: What has to be done to ``uint8`` RGB before it; tlx's own models do it themselves.
         claim: Labels of photos that the exported file's accuracy is proven on, where somebody only says what the
@@ -63,6 +65,7 @@ class TrainedModel:
     size_hw: tuple[int, int]
     resize: ResizeMethod
     training: Training | None
+    keras_file: KerasFileRecord | None = None
     calibration: CalibrationRecord | None = None
     preprocessing: Preprocessing = "inside"
     claim: Claim | None = None
@@ -168,6 +171,7 @@ def _draft_contract(trained: TrainedModel, model: Any, plan: ProofPlan) -> Contr
         known_answers=KnownAnswers(tolerance=KNOWN_ANSWER_TOLERANCE, answers=answers),
         calibration=trained.calibration,
         training=trained.training,
+        keras_file=trained.keras_file,
         export=ExportRecord(
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             processor=environment.processor_name(),

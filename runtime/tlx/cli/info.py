@@ -11,7 +11,7 @@ from tlx.cli import terminal
 from tlx.cli.options import FormatOption, TextFormat, VerboseOption
 
 if TYPE_CHECKING:
-    from tlx.contract import CalibrationRecord
+    from tlx.contract import CalibrationRecord, ExportRecord
     from tlx.core.runs import Run
     from tlx.runtime.model_file import ModelFile
 
@@ -75,20 +75,45 @@ def _describe_model(path: Path, model_file: ModelFile) -> list[str]:
         if training.validation_accuracy is not None:
             accuracy = f"{training.validation_accuracy:.4f} on {training.validation_photos} validation photos"
             rows.append(("accuracy", f"{accuracy}, measured in training"))
+    if source := contract.keras_file:
+        rows.append(("made from", f"{source.name} ({source.sha256[:16]}), preprocessing {source.preprocessing}"))
     if calibration := contract.calibration:
         rows.append(("calibration", _describe_calibration(calibration)))
     if exported := contract.export:
-        rows.append(("exported", f"{exported.created_utc}, opset {exported.opset}, on {exported.processor}"))
-        if parity := exported.parity:
-            labels = f"same label as Keras on {parity.labels_equal} of {parity.photos} photos"
-            largest = f"largest difference {parity.max_abs_difference:.1e} (allowed {parity.tolerance:g})"
-            rows.append(("parity", f"{labels}, {largest}"))
-        if latency := exported.latency:
-            machine = f"on {latency.processor} ({latency.device}, {latency.threads} threads)"
-            rows.append(("latency", f"{latency.p50_ms:.1f} ms for one picture {machine}"))
+        rows += _describe_export(exported)
     if known := contract.known_answers:
         rows.append(("known answers", f"{len(known.answers)}, tolerance {known.tolerance:g}"))
     return terminal.rows(rows)
+
+
+def _describe_export(exported: ExportRecord) -> list[tuple[str, str]]:
+    rows = [("exported", f"{exported.created_utc}, opset {exported.opset}, on {exported.processor}")]
+    if made := exported.quantization:
+        kept = f", {len(made.kept_float)} layers in fp32" if made.kept_float else ""
+        rows.append(
+            ("quantized", f"for {exported.target}: {made.activations} by {made.method} on {made.photos} photos{kept}")
+        )
+    if parity := exported.parity:
+        labels = f"same label as Keras on {parity.labels_equal} of {parity.photos} photos"
+        largest = f"largest difference {parity.max_abs_difference:.1e} (allowed {parity.tolerance:g})"
+        rows.append(("parity", f"{labels}, {largest}"))
+    if accuracy := exported.accuracy:
+        right = f"{accuracy.correct} of {accuracy.photos} photos right, at fp32 {accuracy.reference_correct}"
+        rows.append(("accuracy gate", f"{accuracy.verdict}: {right}"))
+    if speed := exported.speed:
+        interval = f"{speed.ratio_low:.2f} to {speed.ratio_high:.2f}"
+        rows.append(
+            (
+                "speed gate",
+                f"{speed.verdict}: {speed.ratio:.2f} times as fast as fp32 ({interval}) on {speed.processor}",
+            )
+        )
+    if exported.skipped_gates:
+        rows.append(("skipped gates", ", ".join(exported.skipped_gates)))
+    if latency := exported.latency:
+        machine = f"on {latency.processor} ({latency.device}, {latency.threads} threads)"
+        rows.append(("latency", f"{latency.p50_ms:.1f} ms for one picture {machine}"))
+    return rows
 
 
 def _describe_run(run: Run) -> list[str]:
