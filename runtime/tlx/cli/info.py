@@ -101,7 +101,7 @@ def _describe_export(exported: ExportRecord) -> list[tuple[str, str]]:
         right = f"{accuracy.correct} of {accuracy.photos} photos right, at fp32 {accuracy.reference_correct}"
         rows.append(("accuracy gate", f"{accuracy.verdict}: {right}"))
     if speed := exported.speed:
-        interval = f"{speed.ratio_low:.2f} to {speed.ratio_high:.2f}"
+        ratio = f"{speed.ratio:.2f} ({speed.ratio_low:.2f} to {speed.ratio_high:.2f}) times as fast as fp32"
         rows.append(
             (
                 "speed gate",
