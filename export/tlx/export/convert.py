@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
+from collections.abc import Iterator
 from typing import Any
 
 from tlx.contract import INPUT_NAME, OUTPUT_NAME
 from tlx.errors import InputError
 from tlx.export.frameworks import import_keras, import_tensorflow
 from tlx.export.graph import simplify
+from tlx.export.native_memory import eager_collection
 
 OPSET = 17
 MAX_OPSET = 18
@@ -72,9 +75,27 @@ def _trace(function: Any, signature: list[Any], opset: int) -> Any:
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     # It prints to stdout what concerns nobody who exports a model.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), _no_spare_copies(), eager_collection():
         proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=opset)
     return proto
+
+
+@contextlib.contextmanager
+def _no_spare_copies() -> Iterator[None]:
+    """Let an optimizer of tf2onnx that fails be an error.
+
+    It would go on with a copy of the graph, which it makes before each of them: 2 GB for VGG16.
+    """
+    from tf2onnx.constants import ENV_TF2ONNX_CATCH_ERRORS
+
+    kept = os.environ.get(ENV_TF2ONNX_CATCH_ERRORS)
+    os.environ[ENV_TF2ONNX_CATCH_ERRORS] = "FALSE"
+    try:
+        yield
+    finally:
+        os.environ.pop(ENV_TF2ONNX_CATCH_ERRORS)
+        if kept is not None:
+            os.environ[ENV_TF2ONNX_CATCH_ERRORS] = kept
 
 
 def _name_ends(graph: Any) -> None:
