@@ -97,3 +97,24 @@ def test_a_hostile_file_is_one_line(tiny_model: Path, write_photo: PhotoWriter, 
     result = subprocess.run(line, env=os.environ, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert "claims 1,000,000,000,000 numbers and holds 4 bytes" in result.stderr
+
+
+def test_a_file_tells_of_its_gates(tiny_model: Path, tmp_path: Path) -> None:
+    import onnx
+    from tests.runtime.full_contract import full_contract
+
+    from tlx.contract import InputSpec
+    from tlx.export.publish import sealed_bytes
+    from tlx.runtime.model_file import ModelFile
+
+    small = ModelFile.read(tiny_model).contract
+    contract = full_contract().model_copy(
+        update={"labels": small.labels, "input": InputSpec(size_hw=small.input.size_hw), "known_answers": None}
+    )
+    (tmp_path / "model.onnx").write_bytes(sealed_bytes(onnx.load(tiny_model), contract))
+    text = info(tmp_path / "model.onnx")
+    assert row("made from", text) == "cats_and_dogs_small_4.h5 (2222222222222222), preprocessing rescale"
+    assert row("quantized", text) == "for this machine: uint8 by minmax on 200 photos, 1 kept in fp32"
+    assert row("accuracy gate", text) == "too few photos to tell: 974 of 1000 photos right, at fp32 976"
+    assert row("speed gate", text) == "passed: 3.50 (3.40 to 3.60) times as fast as fp32 on a processor"
+    assert row("skipped gates", text) == "accuracy"

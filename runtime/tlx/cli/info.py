@@ -89,7 +89,7 @@ def _describe_model(path: Path, model_file: ModelFile) -> list[str]:
 def _describe_export(exported: ExportRecord) -> list[tuple[str, str]]:
     rows = [("exported", f"{exported.created_utc}, opset {exported.opset}, on {exported.processor}")]
     if made := exported.quantization:
-        kept = f", {len(made.kept_float)} layers in fp32" if made.kept_float else ""
+        kept = f", {len(made.kept_float)} kept in fp32" if made.kept_float else ""
         rows.append(
             ("quantized", f"for {exported.target}: {made.activations} by {made.method} on {made.photos} photos{kept}")
         )
@@ -102,12 +102,7 @@ def _describe_export(exported: ExportRecord) -> list[tuple[str, str]]:
         rows.append(("accuracy gate", f"{accuracy.verdict}: {right}"))
     if speed := exported.speed:
         ratio = f"{speed.ratio:.2f} ({speed.ratio_low:.2f} to {speed.ratio_high:.2f}) times as fast as fp32"
-        rows.append(
-            (
-                "speed gate",
-                f"{speed.verdict}: {speed.ratio:.2f} times as fast as fp32 ({interval}) on {speed.processor}",
-            )
-        )
+        rows.append(("speed gate", f"{speed.verdict}: {ratio} on {speed.processor}"))
     if exported.skipped_gates:
         rows.append(("skipped gates", ", ".join(exported.skipped_gates)))
     if latency := exported.latency:
