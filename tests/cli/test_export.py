@@ -34,6 +34,28 @@ def test_export_and_info_end_to_end(tiny_run: Run, tmp_path: Path) -> None:
     assert document["contract"]["export"]["parity"]["labels_equal"] == 12
 
 
+def test_int8_end_to_end(tiny_run: Run, tmp_path: Path) -> None:
+    command = ("export", "model.onnx", "--run", tiny_run.folder, "--precision", "auto")
+    skipped = ("--skip-parity-gate", "--skip-speed-gate")
+    exported = run_tlx(*command, *skipped, folder=tmp_path)
+    assert exported.returncode == 0, exported.stderr
+    lines = exported.stdout.splitlines()
+    assert lines[0].startswith("model.onnx: 14.9 MB")
+    assert lines[1] == "parity with Keras: not measured (--skip-parity-gate), and the file says so"
+    assert lines[3].split()[:2] == ["fp32", "59.4"]
+    assert lines[4].startswith("int8 minmax  14.9")
+    assert lines[4].endswith("  published")
+    assert lines[5].startswith("accuracy: too few photos to tell: ")
+    verified = run_tlx("verify", "model.onnx", "--device", "cpu", folder=tmp_path)
+    assert verified.returncode == 0, verified.stderr
+    refused = run_tlx(*command, *skipped, "--strict", "--precision", "int8", folder=tmp_path)
+    assert refused.returncode == 1
+    message = refused.stderr.splitlines()[-1]
+    assert "--precision int8: int8 minmax: accuracy too few photos to tell" in message
+    assert message.endswith("the fp32 file, which is the better one, is in model.fp32.onnx")
+    assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "model.fp32.onnx"}
+
+
 def test_info_of_a_run_counts_as_the_book_does(tiny_run: Run, tmp_path: Path) -> None:
     text = run_tlx("info", tiny_run.folder, folder=tmp_path)
     assert text.returncode == 0, text.stderr

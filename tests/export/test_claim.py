@@ -14,7 +14,6 @@ from tlx.export.claim import (
     Candidate,
     Claim,
     better_claims,
-    binomial_tail,
     is_clearly_better,
     judge_accuracy,
     prove_claim,
@@ -23,6 +22,7 @@ from tlx.export.convert import convert
 from tlx.export.exporter import ExportPlan, export_model
 from tlx.export.foreign import KerasRequest, foreign_model
 from tlx.export.frameworks import import_keras
+from tlx.export.gates.binomial import at_least
 from tlx.export.keras_model import build_keras_model
 from tlx.export.preprocessing import Claimed, with_preprocessing
 from tlx.export.publish import sealed_bytes
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
         (10_000, 10_000, 0.5, 0.0),
     ],
 )
-def test_binomial_tail(successes: int, trials: int, probability: float, expected: float) -> None:
-    assert binomial_tail(successes, trials, probability) == pytest.approx(expected, abs=1e-5)
+def test_at_least(successes: int, trials: int, probability: float, expected: float) -> None:
+    assert at_least(successes, trials, probability) == pytest.approx(expected, abs=1e-5)
 
 
 def half(photos: int, correct: int) -> tuple[list[int], list[int]]:

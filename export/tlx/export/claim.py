@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from tlx.contract import AccuracyRecord
 from tlx.errors import GateError, ImageError, InputError
+from tlx.export.gates.binomial import at_least
 from tlx.export.keras_model import class_probabilities
 from tlx.export.preprocessing import CLAIMS, Claimed, prepare
 from tlx.images import read, resize
@@ -82,7 +83,7 @@ def judge_accuracy(truths: Sequence[int], answers: Sequence[int], minimum: float
     photos = len(truths)
     correct = sum(truth == answer for truth, answer in zip(truths, answers, strict=True))
     guessing = max(Counter(truths).values()) / photos
-    p_value = binomial_tail(correct, photos, guessing)
+    p_value = at_least(correct, photos, guessing)
     verdict: _Verdict = "too few photos to tell"
     if correct / photos <= guessing < 1 or (minimum is not None and correct / photos < minimum) or not correct:
         verdict = "failed"
@@ -95,23 +96,7 @@ def is_clearly_better(correct: Sequence[bool], other_correct: Sequence[bool]) ->
     """Whether the other of two ways is right more often on the same photos, by an exact sign test."""
     gained = sum(new and not old for old, new in zip(correct, other_correct, strict=True))
     lost = sum(old and not new for old, new in zip(correct, other_correct, strict=True))
-    return gained > lost and binomial_tail(gained, gained + lost, 0.5) <= 1 - OTHERS_CONFIDENCE
-
-
-def binomial_tail(successes: int, trials: int, probability: float) -> float:
-    """The chance of at least so many successes."""
-    if successes <= 0 or probability >= 1:
-        return 1.0
-    logs = (math.log(probability), math.log1p(-probability))
-    terms = (
-        math.lgamma(trials + 1)
-        - math.lgamma(k + 1)
-        - math.lgamma(trials - k + 1)
-        + k * logs[0]
-        + (trials - k) * logs[1]
-        for k in range(successes, trials + 1)
-    )
-    return min(1.0, sum(math.exp(term) for term in terms))
+    return gained > lost and at_least(gained, gained + lost, 0.5) <= 1 - OTHERS_CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,7 @@ from tlx.cli.options import FormatOption, QuietOption, TextFormat, VerboseOption
 from tlx.errors import InputError
 
 if TYPE_CHECKING:
-    from tlx.contract import Contract
     from tlx.export.accuracy import LabelledPhoto
-    from tlx.export.destination import Delivered
-    from tlx.export.exporter import Exported
     from tlx.export.fp32 import TrainedModel
     from tlx.export.gates.gate import Gate
 
@@ -152,6 +149,7 @@ def export(
     is named in the file.
     """
     del verbose
+    import json
     import shlex
 
     from tlx.export.cheaper import PrecisionPlan
@@ -159,6 +157,7 @@ def export(
     from tlx.export.exporter import ExportPlan, export_model
     from tlx.export.photo_choice import ACCURACY_PHOTOS, choose_photos
     from tlx.export.precision.targets import THIS_MACHINE
+    from tlx.export.summary import export_document, export_lines
 
     destination = choose_destination(output, to, triton)
     claims: dict[str, Any] = {"--labels": labels, "--preprocess": preprocess, "--resize": resize, "--size": size}
@@ -190,9 +189,10 @@ def export(
             destination, source.trained.labels, lambda file: export_model(source.trained, file, plan, progress)
         )
     if format_ is TextFormat.JSON:
-        _say_json(delivered)
+        terminal.say(json.dumps(export_document(delivered), ensure_ascii=False))
     else:
-        _say_text(delivered, source)
+        for line in export_lines(delivered, source.origin, is_run=source.is_run):
+            terminal.say(line)
     if not quiet:
         terminal.next_command(f"tlx classify {shlex.quote(str(destination.shown))} PHOTO_OR_FOLDER_OR_CAMERA_NUMBER")
 
@@ -262,78 +262,6 @@ def _from_file(keras: Path, claims: Mapping[str, Any], folders: _Folders) -> _So
     labelled = [(path, trained.labels.index(label)) for path, label in truths.items()]
     calibration = photos_below_folder(folders.calibrate) if folders.calibrate else photos
     return _Source(trained, photos, labelled, calibration, keras, is_run=False)
-
-
-def _say_json(delivered: Delivered) -> None:
-    import json
-
-    from tlx.export.tried_table import tried_document
-
-    exported = delivered.exported
-    document = {
-        "path": str(exported.path),
-        "size_bytes": exported.size_bytes,
-        "sha256": exported.sha256,
-        "nodes": exported.nodes,
-        "precision": exported.contract.precision,
-        "tried": [tried_document(row) for row in exported.tried],
-        "contract": exported.contract.to_dict(),
-        "triton": str(delivered.triton_version) if delivered.triton_version else None,
-    }
-    terminal.say(json.dumps(document, ensure_ascii=False))
-
-
-def _say_text(delivered: Delivered, source: _Source) -> None:
-    exported = delivered.exported
-    terminal.say(f"{exported.path}: {exported.size_bytes / 1e6:.1f} MB, {exported.nodes} nodes, from {source.origin}")
-    _say_parity(exported)
-    if not source.is_run:
-        _say_accuracy(exported.contract)
-    if exported.tried:
-        _say_tried(exported)
-    if delivered.triton_version:
-        terminal.say(f"Triton: {delivered.triton_version}")
-
-
-def _say_parity(exported: Exported) -> None:
-    parity = exported.parity
-    if parity is None:
-        terminal.say("parity with Keras: not measured (--skip-parity-gate), and the file says so")
-        return
-    terminal.say(
-        f"parity with Keras{' at fp32' if exported.tried else ''}: same label on {parity.labels_equal} of "
-        f"{parity.photos} photos, largest difference of a probability {parity.max_abs_difference:.1e} "
-        f"(allowed {parity.tolerance:g})"
-    )
-
-
-def _say_tried(exported: Exported) -> None:
-    from tlx.export.tried_table import format_tried
-
-    terminal.say(format_tried(exported.tried, exported.chosen))
-    record = exported.contract.export
-    if record and record.accuracy and record.accuracy.verdict != "passed":
-        terminal.say(
-            f"accuracy: {record.accuracy.verdict}: the measured drop is within the budget, {record.accuracy.photos} "
-            "photos can't rule out more (--strict refuses then); the file says so"
-        )
-    if record and record.speed is None and exported.chosen != "fp32":
-        terminal.say("speed: not measured here; on the device: tlx verify MODEL.onnx --against FP32.onnx")
-
-
-def _say_accuracy(contract: Contract) -> None:
-    accuracy = contract.export.accuracy if contract.export else None
-    if accuracy is None:
-        terminal.say(
-            "accuracy: not measured, the photos lie in no folders called like the labels "
-            f"({', '.join(contract.labels[:10])}): nothing shows that labels and preprocessing are right"
-        )
-        return
-    sure = "better than guessing" if accuracy.verdict == "passed" else accuracy.verdict
-    terminal.say(
-        f"accuracy: right on {accuracy.correct} of {accuracy.photos} labelled photos "
-        f"({accuracy.correct / accuracy.photos:.3f}), {sure}"
-    )
 
 
 export.__doc__ = f"{inspect.cleandoc(export.__doc__ or '')}\n{EXAMPLE}"

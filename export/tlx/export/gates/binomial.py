@@ -1,4 +1,4 @@
-"""Exact confidence limits of a proportion (Clopper and Pearson 1934), without a statistics package."""
+"""Exact binomial chances and confidence limits (Clopper and Pearson 1934), without a statistics package."""
 
 from __future__ import annotations
 
@@ -22,6 +22,22 @@ def upper_limit(successes: int, trials: int, error: float) -> float:
 def lower_limit(successes: int, trials: int, error: float) -> float:
     """The smallest proportion under which so many successes have at least the probability ``error``."""
     return 0.0 if successes == 0 else _where_at_most(successes - 1, trials, 1 - error)
+
+
+def at_least(successes: int, trials: int, probability: float) -> float:
+    """The chance of at least so many successes."""
+    if successes <= 0 or probability >= 1:
+        return 1.0
+    logs = (math.log(probability), math.log1p(-probability))
+    terms = (
+        math.lgamma(trials + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(trials - k + 1)
+        + k * logs[0]
+        + (trials - k) * logs[1]
+        for k in range(successes, trials + 1)
+    )
+    return min(1.0, sum(math.exp(term) for term in terms))
 
 
 def _where_at_most(successes: int, trials: int, probability: float) -> float:
