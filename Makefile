@@ -22,8 +22,9 @@ demo: venv ## the whole chain on three photographs: train, export, prove, classi
 test: venv ## all tests (PYTEST_ARGS='-m "not slow" tests/runtime' for some)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-fuzz: venv ## hostile model files into the loaders for ten minutes (FUZZ_ARGS='--minutes 1' for one)
+fuzz: venv ## hostile model files into the loaders for ten minutes (FUZZ_ARGS='--minutes 1' for one), then Keras files
 	@$(BIN)/python -m tests.fuzz.fuzzing $(FUZZ_ARGS)
+	@TLX_FUZZ_EXAMPLES=3000 $(BIN)/python -m pytest -q tests/export/test_keras_file.py -k "spoiled or any_configuration"
 
 check: venv ## lint, format, types, layers; no tests
 	@$(BIN)/ruff check

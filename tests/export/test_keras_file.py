@@ -22,6 +22,9 @@ from tlx.export.hdf5_safety import MAX_OBJECTS
 from tlx.export.keras_file import open_keras_file
 from tlx.export.keras_model import describe_keras_file
 
+EXAMPLES = int(os.environ.get("TLX_FUZZ_EXAMPLES", "0"))
+"""More of them in ``make fuzz``."""
+
 CONFIG = {
     "class_name": "Sequential",
     "config": {
@@ -235,7 +238,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
             describe_keras_file(tmp_path / name)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES or 150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_spoiled_file_is_an_error_of_ours_or_reads_the_same(data: st.DataObject, tmp_path: Path) -> None:
     for path in (tmp_path / "model.keras", tmp_path / "model.h5"):
@@ -267,7 +270,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES or 200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(layers=st.lists(_JSON, max_size=3), kind=st.sampled_from(["Sequential", "Functional", "Model"]), ends=_JSON)
 def test_any_configuration_is_an_error_of_ours_or_a_description(
     layers: list[Any], kind: str, ends: Any, tmp_path: Path
