@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
-from collections.abc import Callable, Generator, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -49,6 +51,15 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"skipped, but {required[0]!r} tests must run here: {reason.removeprefix('Skipped: ')}"
     return report
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_leftover_networks() -> Iterator[None]:
+    """Keras keeps what its models were traced into; a hundred networks of the tests would fill the memory."""
+    yield
+    if keras := sys.modules.get("keras"):
+        keras.utils.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

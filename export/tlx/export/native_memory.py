@@ -12,16 +12,19 @@ from typing import Final
 _M_MMAP_THRESHOLD: Final = -3
 """mallopt(3)."""
 _LARGE_BYTES: Final = 1 << 20
+_USUAL_BYTES: Final = 1 << 25
+"""Where glibc's own bound ends after some blocks of that size."""
 
 
 @contextlib.contextmanager
 def eager_collection() -> Iterator[None]:
-    """Collect garbage in cycles soon: a few objects of a graph may hold all weights of a network.
+    """Collect garbage in cycles soon, and give large blocks back: a few objects of a graph may hold a whole network.
 
     Python looks at old objects only when their number has grown by a quarter, and TensorFlow's modules alone are a
-    million of them; so these are left out of account meanwhile.
+    million of them; so these are left out of account meanwhile. And glibc keeps the holes that the weights leave in
+    its heap: 1.9 GB in the conversion of VGG16.
     """
-    return_large_blocks()
+    _map_alone(_LARGE_BYTES)
     gc.freeze()
     gc.collect()
     kept = gc.get_threshold()
@@ -32,15 +35,15 @@ def eager_collection() -> Iterator[None]:
         gc.set_threshold(*kept)
         gc.unfreeze()
         gc.collect()
+        _map_alone(_USUAL_BYTES)
 
 
-def return_large_blocks() -> None:
-    """Let glibc map each large block on its own, for the rest of this process; nothing elsewhere.
+def _map_alone(at_least_bytes: int) -> None:
+    """Let glibc map each block of such a size on its own; nothing elsewhere.
 
-    Left to itself it raises the bound up to 32 MB after the first blocks are freed, and the holes that layers of a
-    network leave in the heap add up: 1.9 GB in the conversion of VGG16.
+    Not for good: mapped memory is zeroed each time, and a training maps the same blocks again and again.
     """
     if not sys.platform.startswith("linux"):
         return
     with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, at_least_bytes)
