@@ -69,6 +69,20 @@ def replacing(path: Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def require_writable(path: Path) -> None:
+    """Look whether a file could be written there, before minutes of work for it.
+
+    Raises:
+        OutputError: If the folder doesn't exist or isn't writable, or a folder has the name.
+    """
+    with as_output_errors(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        handle, name = tempfile.mkstemp(prefix=".", suffix=f".tmp{path.suffix}", dir=path.parent)
+        os.close(handle)
+        Path(name).unlink()
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace ``path`` by ``content``, atomically and durably."""
     with replacing(path) as temporary:

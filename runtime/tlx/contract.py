@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from tlx.errors import ModelFileError
 from tlx.export_records import (
     AccuracyRecord,
+    ClaimRecord,
     Document,
     ExportRecord,
     LatencyRecord,
@@ -34,6 +35,7 @@ __all__ = [
     "TEMPERATURE_SCALING",
     "AccuracyRecord",
     "CalibrationRecord",
+    "ClaimRecord",
     "Contract",
     "ExportRecord",
     "InputSpec",

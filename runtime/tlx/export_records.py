@@ -63,6 +63,28 @@ class AccuracyRecord(Document):
     photos_from: str
 
 
+class ClaimRecord(Document):
+    """What labelled photos say of a Keras file that somebody described: its labels, preprocessing and resize.
+
+    Attributes:
+        photos: How many there are.
+        correct: How many the fp32 file gets right.
+        guessing: What always saying the most frequent label would get right, 0 to 1.
+        p_value: The chance of being right this often by guessing so (exact binomial test).
+        minimum: The lowest accuracy that was asked for, 0 to 1; None for any that is better than guessing.
+        verdict: Whether it is better than guessing, at 95 %.
+        photos_from: The name of the photos' folder.
+    """
+
+    photos: int = Field(ge=1)
+    correct: int = Field(ge=0)
+    guessing: float = Field(ge=0, le=1)
+    p_value: float = Field(ge=0, le=1)
+    minimum: float | None = Field(default=None, ge=0, le=1)
+    verdict: Literal["passed", "too few photos to tell"]
+    photos_from: str
+
+
 class SpeedRecord(Document):
     """What the speed gate measured: this file against its fp32 sibling, in interleaved rounds of fresh processes.
 
@@ -145,7 +167,9 @@ class ExportRecord(Document):
         quantization: None for a file without int8.
         parity: None if the gate was skipped.
         accuracy: None at fp32, or if the gate was skipped.
-        speed: None at fp32, and where the target is another machine: not measured.
+        claim: Of a Keras file that tlx didn't train, where photos of known labels were given.
+        speed: None at fp32, and where it wasn't measured.
+        speed_status: Whether the speed gate measured; None at fp32.
         latency: None if it wasn't measured.
         skipped_gates: The gates that the user switched off by name.
     """
@@ -158,6 +182,8 @@ class ExportRecord(Document):
     quantization: QuantizationRecord | None = None
     parity: Parity | None = None
     accuracy: AccuracyRecord | None = None
+    claim: ClaimRecord | None = None
     speed: SpeedRecord | None = None
+    speed_status: Literal["measured", "not measured", "skipped"] | None = None
     latency: LatencyRecord | None = None
     skipped_gates: list[str] = []

@@ -51,7 +51,7 @@ def test_int8_end_to_end(tiny_run: Run, tmp_path: Path) -> None:
     refused = run_tlx(*command, *skipped, "--strict", "--precision", "int8", folder=tmp_path)
     assert refused.returncode == 1
     message = refused.stderr.splitlines()[-1]
-    assert "--precision int8: int8 minmax: accuracy too few photos to tell" in message
+    assert "--precision int8: int8 minmax: accuracy too few photos to tell: " in message
     assert message.endswith("the fp32 file, which is the better one, is in model.fp32.onnx")
     assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "model.fp32.onnx"}
 

@@ -78,6 +78,8 @@ def test_int8_that_loses_nothing_is_taken_and_tells_how_it_was_made(
     assert (record.accuracy.photos, record.accuracy.lost) == (12, 0)
     assert record.accuracy.verdict == "too few photos to tell"
     assert record.speed is None
+    assert record.speed_status == "skipped"
+    assert record.skipped_gates == ["speed"]
     assert record.latency is not None
     assert row.size_bytes == proven.file.stat().st_size
     assert row.size_bytes * 3.8 < fp32.file.stat().st_size
@@ -100,8 +102,26 @@ def test_the_known_answers_of_int8_are_its_own(fp32: Proven, plan: PrecisionPlan
 def test_strict_refuses_what_too_few_photos_leave_open(fp32: Proven, plan: PrecisionPlan, tmp_path: Path) -> None:
     trial = contest(fp32, replace(plan, strict=True), tmp_path)
     assert trial.run() is None
-    assert len(trial.tried) == 5
-    assert all(row.failure and row.failure.startswith("accuracy too few photos to tell: ") for row in trial.tried)
+    (row,) = trial.tried  # none could do better than to lose nothing
+    assert row.failure is not None
+    assert row.failure.startswith("accuracy too few photos to tell: ")
+
+
+def test_a_lowest_accuracy_holds_for_the_cheaper_file(fp32: Proven, plan: PrecisionPlan, tmp_path: Path) -> None:
+    wrong = [(path, 1 - label) for path, label in plan.labelled]
+    trial = contest(fp32, replace(plan, labelled=wrong, minimum_accuracy=0.9), tmp_path)
+    assert trial.run() is None
+    assert all(
+        row.failure and "right on 0 of 12 photos, --min-accuracy asks for 0.9" in row.failure for row in trial.tried
+    )
+
+
+def test_calibration_photos_that_nobody_can_read_are_an_error_of_input(
+    fp32: Proven, plan: PrecisionPlan, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"bad\.jpg|none of"):
+        contest(fp32, replace(plan, calibration=[tmp_path / "bad.jpg"]), tmp_path).run()
 
 
 def test_for_another_machine_the_speed_is_not_measured(fp32: Proven, plan: PrecisionPlan, tmp_path: Path) -> None:
@@ -111,7 +131,8 @@ def test_for_another_machine_the_speed_is_not_measured(fp32: Proven, plan: Preci
     assert record is not None
     assert record.target == elsewhere()
     assert record.speed is None
-    assert record.skipped_gates == ["parity"]
+    assert record.speed_status == "not measured"
+    assert record.skipped_gates == []
 
 
 def test_a_file_that_is_not_faster_is_not_taken_and_no_slower_one_is_tried(

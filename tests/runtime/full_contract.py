@@ -5,6 +5,7 @@ from __future__ import annotations
 from tlx.contract import (
     AccuracyRecord,
     CalibrationRecord,
+    ClaimRecord,
     Contract,
     ExportRecord,
     InputSpec,
@@ -43,6 +44,16 @@ def full_contract() -> Contract:
             verdict="too few photos to tell",
             photos_from="validation",
         ),
+        claim=ClaimRecord(
+            photos=120,
+            correct=118,
+            guessing=0.5,
+            p_value=1e-30,
+            minimum=0.9,
+            verdict="passed",
+            photos_from="validation",
+        ),
+        speed_status="measured",
         speed=SpeedRecord(
             device="cpu",
             processor="a processor",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tlx.contract import AccuracyRecord, Contract, KnownAnswer, KnownAnswers, Precision, SpeedRecord
-from tlx.errors import InputError, ModelFileError
+from tlx.errors import EngineError, InputError, ModelFileError
 from tlx.export.accuracy import (
     AccuracyPlan,
     LabelledPhoto,
@@ -20,8 +20,8 @@ from tlx.export.accuracy import (
     pair_answers,
 )
 from tlx.export.fp32 import KNOWN_ANSWER_SEEDS, KNOWN_ANSWER_TOLERANCE, Proven
-from tlx.export.gates.accuracy import MAX_DROP_POINTS
-from tlx.export.gates.gate import Gate
+from tlx.export.gates.accuracy import MAX_DROP_POINTS, upper_drop
+from tlx.export.gates.gate import Gate, skipped_names
 from tlx.export.gates.speed import explain_speed, judge_speed
 from tlx.export.latency import measure_latency
 from tlx.export.photo_answers import PhotoAnswers, answer_photos
@@ -54,6 +54,7 @@ class PrecisionPlan:
         max_drop_points: How much accuracy may be lost, in percentage points.
         minimum_ratio: How many times as fast as fp32 it has to be, with 95 % confidence.
         strict: Whether too few photos to tell fail, too.
+        minimum_accuracy: What has to be right of the labelled photos, 0 to 1, whatever fp32 gets right.
         skipped: Gates that the user switched off.
     """
 
@@ -64,6 +65,7 @@ class PrecisionPlan:
     max_drop_points: float = MAX_DROP_POINTS
     minimum_ratio: float = MINIMUM_RATIO
     strict: bool = False
+    minimum_accuracy: float = 0.0
     skipped: frozenset[Gate] = frozenset()
 
     def require_photos(self) -> None:
@@ -157,7 +159,10 @@ class Contest:
         """
         passed: list[tuple[Proven, Tried]] = []
         done: set[Precision] = set()
-        for number, candidate in enumerate(candidates(self._plan.wanted, self._target)):
+        ladder = candidates(self._plan.wanted, self._target)
+        if any(candidate.precision == "int8" for candidate in ladder):
+            self._calibration.ranges("minmax")  # photos that can't be used are no candidate's fault
+        for number, candidate in enumerate(ladder):
             if candidate.precision in done:
                 continue
             made, row = self._try(candidate, self._folder / f"candidate{number}.onnx")
@@ -165,7 +170,7 @@ class Contest:
             if made is not None:
                 passed.append((made, row))
             # Another way to find the ranges computes no faster, and kept layers slow it down.
-            if made is not None or (row.speed and row.speed.verdict == "failed"):
+            if made is not None or (row.speed and row.speed.verdict == "failed") or self._is_hopeless:
                 done.add(candidate.precision)
         return max(passed, key=lambda each: each[1].speed.ratio if each[1].speed else 1.0, default=None)
 
@@ -177,15 +182,14 @@ class Contest:
             draft = self._draft(candidate, made)
             row = dataclasses.replace(row, size_bytes=_write(file, made.proto, draft))
             contract = _with_own_answers(draft, Classifier.load(file, device="cpu"))
-        except (InputError, ModelFileError) as error:
+            row = self._judge_speed(file, self._judge_accuracy(file, row))
+        except (InputError, ModelFileError, EngineError) as error:
             return None, dataclasses.replace(row, failure=str(error))
-        row = self._judge_speed(file, self._judge_accuracy(file, row))
         if row.failure:
             return None, row
-        _write(file, made.proto, recorded(contract, accuracy=row.accuracy, speed=row.speed))
-        classifier = Classifier.load(file, device="cpu")
-        latency = measure_latency(classifier)
-        contract = recorded(contract, accuracy=row.accuracy, speed=row.speed, latency=latency)
+        status = self._speed_status(row)
+        latency = measure_latency(Classifier.load(file, device="cpu"))
+        contract = recorded(contract, accuracy=row.accuracy, speed=row.speed, speed_status=status, latency=latency)
         row = dataclasses.replace(row, size_bytes=_write(file, made.proto, contract), p50_ms=latency.p50_ms)
         proven = Classifier.load(file, device="cpu")
         prove_known_answers(proven)
@@ -193,7 +197,13 @@ class Contest:
 
     def _draft(self, candidate: Candidate, made: Made) -> Contract:
         contract = self._fp32.contract.model_copy(update={"precision": candidate.precision, "known_answers": None})
-        return recorded(contract, quantization=made.quantization, target=self._target.name, accuracy=None, latency=None)
+        return recorded(
+            contract,
+            quantization=made.quantization,
+            target=self._target.name,
+            latency=None,
+            skipped_gates=skipped_names(self._plan.skipped),
+        )
 
     def _judge_accuracy(self, file: Path, row: Tried) -> Tried:
         if Gate.ACCURACY in self._plan.skipped:
@@ -202,11 +212,17 @@ class Contest:
             paired = pair_answers(self._plan.labelled, self._reference_answers, self._answers(file))
         except ModelFileError as error:  # what it gives are no probabilities
             return dataclasses.replace(row, failure=f"accuracy failed: {error}")
-        record = judge_measured(self._accuracy_plan, paired)
+        # The picture is of the first that fails.
+        plan = self._accuracy_plan if not self.tried else dataclasses.replace(self._accuracy_plan, picture=None)
+        record = judge_measured(plan, paired)
         row = dataclasses.replace(row, accuracy=record)
-        if lets_through(self._accuracy_plan, record):
-            return row
-        return dataclasses.replace(row, failure=explain_failure(self._accuracy_plan, paired, record))
+        if not lets_through(plan, record):
+            return dataclasses.replace(row, failure=explain_failure(plan, paired, record))
+        if record.correct < self._plan.minimum_accuracy * record.photos:
+            asked = f"--min-accuracy asks for {self._plan.minimum_accuracy:g}"
+            failure = f"accuracy failed: right on {record.correct} of {record.photos} photos, {asked}"
+            return dataclasses.replace(row, failure=failure)
+        return row
 
     def _judge_speed(self, file: Path, row: Tried) -> Tried:
         if row.failure or Gate.SPEED in self._plan.skipped or not self._is_here:
@@ -217,6 +233,17 @@ class Contest:
         )
         failure = None if record.verdict == "passed" else f"speed failed: {explain_speed(record)}"
         return dataclasses.replace(row, speed=record, failure=failure)
+
+    @property
+    def _is_hopeless(self) -> bool:
+        """Whether even a candidate that loses nothing would have too few photos to show it, and that is refused."""
+        photos = self.tried[-1].accuracy.photos if self.tried[-1].accuracy else 0
+        return self._plan.strict and photos > 0 and 100 * upper_drop(0, 0, photos) > self._plan.max_drop_points
+
+    def _speed_status(self, row: Tried) -> str:
+        if row.speed:
+            return "measured"
+        return "skipped" if Gate.SPEED in self._plan.skipped else "not measured"
 
     @property
     def _is_here(self) -> bool:

@@ -19,11 +19,12 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tlx.contract import AccuracyRecord
+from tlx.contract import ClaimRecord
 from tlx.errors import GateError, ImageError, InputError
 from tlx.export.gates.binomial import at_least
 from tlx.export.keras_model import class_probabilities
 from tlx.export.preprocessing import CLAIMS, Claimed, prepare
+from tlx.export.worst_photos import SHOWN, WorstPhoto, picture_words
 from tlx.images import read, resize
 from tlx.progress import Progress, silent
 from tlx.runtime.classifier import Classifier, decide
@@ -36,6 +37,7 @@ OTHERS_PHOTOS: Final = 120
 """On how many photos the others are tried at most."""
 
 _BATCH: Final = 16
+_WORST_NAMED: Final = 3
 _Verdict = Literal["passed", "failed", "too few photos to tell"]
 
 
@@ -107,27 +109,29 @@ class Candidate:
         network: The Keras model without preprocessing, from ``[N, H, W, 3]``.
         classifier: The exported file.
         preprocessing: As claimed.
+        picture: Where wrong answers are shown if the claim fails; None for nowhere.
     """
 
     network: Any
     classifier: Classifier
     preprocessing: Claimed
+    picture: Path | None = None
 
 
 def prove_claim(
     candidate: Candidate, claim: Claim, photos: Sequence[Path], *, photos_from: str, progress: Progress = silent
-) -> AccuracyRecord:
+) -> ClaimRecord:
     """Measure an exported file on labelled photos.
 
     Args:
-        candidate: The file, after its parity with Keras was shown.
+        candidate: The file.
         claim: The labels of the photos.
-        photos: Those that parity was shown on.
+        photos: Those that parity is shown on.
         photos_from: Their folder, for the record.
         progress: Told how many photos are done.
 
     Returns:
-        For the contract: the file's accuracy, which is Keras's own, as all labels are equal.
+        For the contract.
 
     Raises:
         GateError: If the file is no better than guessing or below the minimum, or if another preprocessing is
@@ -139,11 +143,17 @@ def prove_claim(
     step = max(1, math.ceil(len(labelled) / OTHERS_PHOTOS))
     truths: list[int] = []
     answers: list[int] = []
+    wrong: list[WorstPhoto] = []
     right: dict[Claimed, list[bool]] = {name: [] for name in CLAIMS}
     for start in range(0, len(labelled), _BATCH):
         batch = _read(labelled[start : start + _BATCH], candidate.classifier)
         classes = {place: labels.index(claim.truths[labelled[start + place]]) for place in batch}
         said = dict(zip(batch, _answers(candidate.classifier, list(batch.values())), strict=True))
+        wrong += [
+            _wrong(labelled[start + place], labels[classes[place]], labels[said[place]])
+            for place in batch
+            if said[place] != classes[place]
+        ]
         truths += classes.values()
         answers += said.values()
         # Spread evenly over the photos, which lie in the order of their labels.
@@ -153,11 +163,13 @@ def prove_claim(
         progress("accuracy", min(start + _BATCH, len(labelled)), len(labelled))
     if not truths:
         raise InputError(f"none of the {len(labelled)} labelled photos can be read: name others with --photos")
-    _require_best(candidate.preprocessing, right, len(labels))
     verdict = judge_accuracy(truths, answers, claim.minimum)
-    if verdict.verdict == "failed":
-        raise GateError(_explain(verdict, claim.minimum))
-    return _record(verdict, photos_from)
+    failure = _better(candidate.preprocessing, right, len(labels))
+    if not failure and verdict.verdict == "failed":
+        failure = _explain(verdict, claim.minimum)
+    if failure:
+        raise GateError(f"{failure}{_worst_words(candidate.picture, wrong)}; nothing was published")
+    return _record(verdict, claim, photos_from)
 
 
 def _read(photos: Sequence[Path], classifier: Classifier) -> dict[int, npt.NDArray[np.uint8]]:
@@ -213,44 +225,48 @@ def better_claims(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]], *, 
     return {option: sum(found) for option, found in others.items() if is_clearly_better(own, found)}
 
 
-def _require_best(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]], labels: int) -> None:
+def _better(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]], labels: int) -> str:
+    """What would be better than the claim, as a line; empty if nothing is."""
     better = better_claims(claimed, right, two_labels=labels == 2)  # noqa: PLR2004 - then wrong means the other
-    if better:
-        most = max(better.values())
-        options = " or ".join(option for option, count in better.items() if count == most)
-        raise GateError(
-            f"accuracy failed: with --preprocess {claimed} the model is right on {sum(right[claimed])} of "
-            f"{len(right[claimed])} photos, with {options} on {most}: give what it was trained with; "
-            "nothing was published"
-        )
+    if not better:
+        return ""
+    most = max(better.values())
+    options = " or ".join(option for option, count in better.items() if count == most)
+    return (
+        f"accuracy failed: with --preprocess {claimed} the model is right on {sum(right[claimed])} of "
+        f"{len(right[claimed])} photos, with {options} on {most}: give what it was trained with"
+    )
 
 
 def _explain(verdict: ClaimVerdict, minimum: float | None) -> str:
     measured = f"accuracy failed: right on {verdict.correct} of {verdict.photos} photos ({verdict.accuracy:.3f})"
     if minimum is not None and verdict.accuracy < minimum:
-        return f"{measured}, --min-accuracy asks for {minimum:g}; nothing was published"
+        return f"{measured}, --min-accuracy asks for {minimum:g}"
     return (
         f"{measured}, always saying the most frequent label gives {verdict.guessing:.3f}: check the order of --labels, "
-        "--preprocess and --resize, or name a folder of photos without labels; nothing was published"
+        "--preprocess and --resize, or name a folder of photos without labels"
     )
 
 
-def _record(verdict: ClaimVerdict, photos_from: str) -> AccuracyRecord:
-    # With no disagreement on n photos, one on a share of 1 - 0.05^(1/n) can't be ruled out.
-    upper = 100 * (1 - (1 - CONFIDENCE) ** (1 / verdict.photos))
-    return AccuracyRecord(
+def _wrong(photo: Path, truth: str, said: str) -> WorstPhoto:
+    return WorstPhoto(photo, (f"true: {truth}", f"this: {said}"))
+
+
+def _worst_words(picture: Path | None, wrong: Sequence[WorstPhoto]) -> str:
+    if not wrong:
+        return ""
+    names = ", ".join(photo.path.name for photo in wrong[:_WORST_NAMED])
+    return f"; wrong on {names}{picture_words(picture, wrong[:SHOWN])}"
+
+
+def _record(verdict: ClaimVerdict, claim: Claim, photos_from: str) -> ClaimRecord:
+    assert verdict.verdict != "failed"
+    return ClaimRecord(
         photos=verdict.photos,
-        reference_correct=verdict.correct,
         correct=verdict.correct,
-        lost=0,
-        gained=0,
-        drop_points=0.0,
-        upper_drop_points=upper,
-        max_drop_points=0.0,
-        statistic=(
-            "against Keras itself, which gives the same label on each photo; against always saying the most frequent "
-            f"label ({verdict.guessing:.3f}): exact binomial test, p = {verdict.p_value:.2g}"
-        ),
+        guessing=verdict.guessing,
+        p_value=verdict.p_value,
+        minimum=claim.minimum,
         verdict=verdict.verdict,
         photos_from=photos_from,
     )

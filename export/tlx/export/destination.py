@@ -42,7 +42,7 @@ class Destination:
 
     def beside(self, ending: str) -> Path:
         """A file that goes along with the model: ``model.worst.png`` beside ``model.onnx`` or ``model/``."""
-        return self.shown.with_name(f"{self.triton_name}{ending}")
+        return self.shown.resolve().parent / f"{self.triton_name}{ending}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ def choose_destination(output: Path | None, registry: Path | None, triton: Path 
     if (output is None) == (registry is None):
         got = "neither" if output is None else "both"
         raise InputError(f"expected a file to write (model.onnx) or a models folder (--to models/), got {got}")
+    if registry is not None and not registry.resolve().name:
+        raise InputError(f"--to {registry}: expected a folder of its own, such as models/")
     return Destination(output, registry, triton)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +27,8 @@ class ExportPlan:
         opset: ONNX operator set.
         precision: What is wanted instead of fp32, and which gates are skipped.
         picture: Where the worst photos are shown if a gate says no; None for nowhere.
-        keep_fp32: Where the proven fp32 file is left if the precision that was asked for by name doesn't pass; None
-            for nowhere.
+        keep_fp32: Where the proven fp32 file is left if the precision that was asked for by name doesn't pass, or its
+            speed is still to be measured; None for nowhere.
     """
 
     photos: Sequence[Path]
@@ -45,6 +46,7 @@ class Exported:
         parity: Of the fp32 file; None if that gate was skipped.
         tried: fp32 and each cheaper candidate; empty if none was wanted.
         chosen: The name of the one that was published.
+        fp32_file: Where the fp32 file was left; None if it wasn't.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class Exported:
     parity: ParityVerdict | None
     tried: tuple[Tried, ...] = ()
     chosen: str = "fp32"
+    fp32_file: Path | None = None
 
 
 def export_model(trained: TrainedModel, output: Path, plan: ExportPlan, progress: Progress = silent) -> Exported:
@@ -76,17 +79,21 @@ def export_model(trained: TrainedModel, output: Path, plan: ExportPlan, progress
     if not plan.photos:
         raise InputError("the parity gate needs photos: name a folder of them with --photos")
     plan.precision.require_photos()
-    with atomic.replacing(output) as temporary, tempfile.TemporaryDirectory(prefix="tlx-export-") as folder:
+    atomic.require_writable(output)
+    with _workspace() as folder:
         proof = ProofPlan(plan.photos, plan.opset, plan.precision.skipped, plan.picture)
-        fp32 = prove_fp32(trained, Path(folder) / "fp32.onnx", proof, progress)
-        contest = Contest(fp32, plan.precision, Path(folder), picture=plan.picture, progress=progress)
+        fp32 = prove_fp32(trained, folder / "fp32.onnx", proof, progress)
+        baseline = fp32_row(fp32)
+        contest = Contest(fp32, plan.precision, folder, picture=plan.picture, progress=progress)
         winner = contest.run()
         if winner is None and plan.precision.wanted not in {"fp32", "auto"}:
             raise GateError(_explain(plan, contest.tried, fp32))
-        baseline = fp32_row(fp32)
         published, row = winner or (fp32, baseline)
         content = published.file.read_bytes()
-        temporary.write_bytes(content)
+        atomic.write_bytes(output, content)
+        if winner and not row.speed and plan.keep_fp32:
+            # What 'tlx verify --against' asks for, where the speed is still to be measured.
+            atomic.write_bytes(plan.keep_fp32, fp32.file.read_bytes())
     return Exported(
         path=output,
         size_bytes=len(content),
@@ -96,14 +103,30 @@ def export_model(trained: TrainedModel, output: Path, plan: ExportPlan, progress
         parity=fp32.parity,
         tried=(baseline, *contest.tried) if contest.tried else (),
         chosen=row.name,
+        fp32_file=plan.keep_fp32 if winner and not row.speed else None,
     )
+
+
+@contextlib.contextmanager
+def _workspace() -> Iterator[Path]:
+    """A folder for files that are still to be proven.
+
+    Raises:
+        OutputError: If there is no room for them.
+    """
+    place = Path(tempfile.gettempdir()) / "tlx-export"
+    with atomic.as_output_errors(place), tempfile.TemporaryDirectory(prefix="tlx-export-") as folder:
+        yield Path(folder)
 
 
 def _explain(plan: ExportPlan, tried: Sequence[Tried], fp32: Proven) -> str:
     """Why nothing cheaper was published; leaves the fp32 file where the plan says."""
-    reasons = "; ".join(f"{row.name}: {row.failure}" for row in tried)
+    best = max(tried, key=lambda row: row.accuracy.correct if row.accuracy else -1)
+    others = f" (and {len(tried) - 1} other candidates, no better)" if len(tried) > 1 else ""
     kept = "nothing was published"
-    if plan.keep_fp32:
-        atomic.write_bytes(plan.keep_fp32, fp32.file.read_bytes())
-        kept = f"the fp32 file, which is the better one, is in {plan.keep_fp32}"
-    return f"--precision {plan.precision.wanted}: {reasons}; {kept}"
+    # The figures matter more than a full disk.
+    with contextlib.suppress(OutputError):
+        if plan.keep_fp32:
+            atomic.write_bytes(plan.keep_fp32, fp32.file.read_bytes())
+            kept = f"the fp32 file, which is the better one, is in {plan.keep_fp32}"
+    return f"--precision {plan.precision.wanted}: {best.name}: {best.failure}{others}; {kept}"

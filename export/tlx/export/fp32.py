@@ -131,12 +131,10 @@ def prove_fp32(trained: TrainedModel, file: Path, plan: ProofPlan, progress: Pro
         verdict = check_parity(_parity_plan(trained, contract, plan), file, progress)
         contract = recorded(contract, parity=_parity_record(verdict, photos_from))
     classifier = Classifier.load(file, device="cpu")
-    # What is recorded of a claim relies on parity.
-    is_judged = verdict is not None and Gate.ACCURACY not in plan.skipped
-    if is_judged and trained.claim is not None and trained.preprocessing != "inside":
-        candidate = Candidate(network, classifier, trained.preprocessing)
-        accuracy = prove_claim(candidate, trained.claim, plan.photos, photos_from=photos_from, progress=progress)
-        contract = recorded(contract, accuracy=accuracy)
+    if trained.claim is not None and trained.preprocessing != "inside" and Gate.ACCURACY not in plan.skipped:
+        candidate = Candidate(network, classifier, trained.preprocessing, plan.picture)
+        claim = prove_claim(candidate, trained.claim, plan.photos, photos_from=photos_from, progress=progress)
+        contract = recorded(contract, claim=claim)
     contract = recorded(contract, latency=measure_latency(classifier))
     file.write_bytes(sealed_bytes(proto, contract))
     # These bytes differ from the judged ones in their metadata: prove them, too.
@@ -164,6 +162,7 @@ def _draft_contract(trained: TrainedModel, model: Any, plan: ProofPlan) -> Contr
         KnownAnswer(seed=seed, probabilities=[float(np.clip(value, 0, 1)) for value in row])
         for seed, row in zip(KNOWN_ANSWER_SEEDS, probabilities, strict=True)
     ]
+    applicable = {Gate.PARITY, Gate.ACCURACY} if trained.claim else {Gate.PARITY}
     return Contract(
         labels=trained.labels,
         input=InputSpec(size_hw=trained.size_hw),
@@ -177,7 +176,7 @@ def _draft_contract(trained: TrainedModel, model: Any, plan: ProofPlan) -> Contr
             processor=environment.processor_name(),
             opset=plan.opset,
             versions=environment.package_versions(),
-            skipped_gates=skipped_names(plan.skipped),
+            skipped_gates=skipped_names(plan.skipped & applicable),
         ),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from tlx.contract import Contract
 from tlx.export.destination import Delivered
 from tlx.export.exporter import Exported
+from tlx.export.gates.gate import Gate
 from tlx.export.tried_table import format_tried, tried_document
 
 
@@ -22,6 +23,7 @@ def export_document(delivered: Delivered) -> dict[str, Any]:
         "precision": exported.contract.precision,
         "tried": [tried_document(row) for row in exported.tried],
         "contract": exported.contract.to_dict(),
+        "fp32_file": str(exported.fp32_file) if exported.fp32_file else None,
         "triton": str(delivered.triton_version) if delivered.triton_version else None,
     }
 
@@ -68,20 +70,28 @@ def _left_open(exported: Exported) -> list[str]:
             f"accuracy: {record.accuracy.verdict}: the measured drop is within the budget, {record.accuracy.photos} "
             "photos can't rule out more (--strict refuses then); the file says so"
         )
-    if record.speed is None:
-        lines.append("speed: not measured here; on the device: tlx verify MODEL.onnx --against FP32.onnx")
+    if record.speed_status == "skipped":
+        lines.append("speed: not measured (--skip-speed-gate), and the file says so")
+    elif record.speed is None and exported.fp32_file:
+        lines.append(
+            f"speed: not measured for {record.target}, and the file says so; on the device: "
+            f"tlx verify {exported.path} --against {exported.fp32_file}"
+        )
     return lines
 
 
 def _claim(contract: Contract) -> str:
-    accuracy = contract.export.accuracy if contract.export else None
-    if accuracy is None:
+    record = contract.export
+    if record and record.claim:
+        claim = record.claim
+        sure = "better than guessing" if claim.verdict == "passed" else claim.verdict
         return (
-            "accuracy: not measured, the photos lie in no folders called like the labels "
-            f"({', '.join(contract.labels[:10])}): nothing shows that labels and preprocessing are right"
+            f"accuracy: right on {claim.correct} of {claim.photos} labelled photos "
+            f"({claim.correct / claim.photos:.3f}), {sure}"
         )
-    sure = "better than guessing" if accuracy.verdict == "passed" else accuracy.verdict
+    if record and Gate.ACCURACY in record.skipped_gates:
+        return f"accuracy: not measured ({Gate.ACCURACY.flag}), and the file says so"
     return (
-        f"accuracy: right on {accuracy.correct} of {accuracy.photos} labelled photos "
-        f"({accuracy.correct / accuracy.photos:.3f}), {sure}"
+        "accuracy: not measured, the photos lie in no folders called like the labels "
+        f"({', '.join(contract.labels[:10])}): nothing shows that labels and preprocessing are right"
     )

@@ -59,6 +59,9 @@ class WantedPrecision(StrEnum):
     AUTO = "auto"
 
 
+_NEEDS_CALIBRATION = (WantedPrecision.INT8, WantedPrecision.AUTO)
+
+
 class TargetChoice(StrEnum):
     """See :mod:`tlx.export.precision.targets`."""
 
@@ -160,11 +163,13 @@ def export(
     from tlx.export.summary import export_document, export_lines
 
     destination = choose_destination(output, to, triton)
+    if calibrate is not None and precision not in _NEEDS_CALIBRATION:
+        raise InputError(f"--calibrate goes with --precision int8 or auto, not with {precision.value}")
     claims: dict[str, Any] = {"--labels": labels, "--preprocess": preprocess, "--resize": resize, "--size": size}
     claims["--min-accuracy"] = min_accuracy
     if keras is None:
         _refuse_claims(claims)
-        source = _from_run(run, runs, _Folders(photos, calibrate), cheaper=precision is not WantedPrecision.FP32)
+        source = _from_run(run, runs, _Folders(photos, calibrate), precision)
     elif run is not None:
         raise InputError(f"--run {run} and --keras {keras}: name one of them")
     else:
@@ -179,6 +184,7 @@ def export(
             labelled=choose_photos(source.labelled, ACCURACY_PHOTOS),
             max_drop_points=max_drop,
             strict=strict,
+            minimum_accuracy=min_accuracy or 0.0,
             skipped=_skipped(parity=skip_parity_gate, accuracy=skip_accuracy_gate, speed=skip_speed_gate),
         ),
         picture=destination.beside(".worst.png"),
@@ -227,7 +233,7 @@ def _refuse_claims(claims: Mapping[str, Any]) -> None:
         raise InputError(f"{given[0]} goes with --keras FILE: a run knows its own")
 
 
-def _from_run(run: str | None, runs: Path, folders: _Folders, *, cheaper: bool) -> _Source:
+def _from_run(run: str | None, runs: Path, folders: _Folders, precision: WantedPrecision) -> _Source:
     from tlx.core.handover import calibration_photos, labelled_photos, photos_for_parity, trained_model
     from tlx.core.runs import open_run
 
@@ -235,8 +241,8 @@ def _from_run(run: str | None, runs: Path, folders: _Folders, *, cheaper: bool) 
     return _Source(
         trained_model(chosen),
         photos_for_parity(chosen, folders.photos),
-        labelled_photos(chosen, folders.photos) if cheaper else [],
-        calibration_photos(chosen, folders.calibrate) if cheaper else [],
+        labelled_photos(chosen, folders.photos) if precision is not WantedPrecision.FP32 else [],
+        calibration_photos(chosen, folders.calibrate) if precision in _NEEDS_CALIBRATION else [],
         chosen.folder,
         is_run=True,
     )
@@ -260,7 +266,8 @@ def _from_file(keras: Path, claims: Mapping[str, Any], folders: _Folders) -> _So
     trained, photos = foreign_model_and_photos(request)
     truths = trained.claim.truths if trained.claim else {}
     labelled = [(path, trained.labels.index(label)) for path, label in truths.items()]
-    calibration = photos_below_folder(folders.calibrate) if folders.calibrate else photos
+    # Not the photos of the gate: ranges that were found on them would flatter it.
+    calibration = photos_below_folder(folders.calibrate) if folders.calibrate else []
     return _Source(trained, photos, labelled, calibration, keras, is_run=False)
 
 

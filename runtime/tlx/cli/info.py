@@ -80,13 +80,13 @@ def _describe_model(path: Path, model_file: ModelFile) -> list[str]:
     if calibration := contract.calibration:
         rows.append(("calibration", _describe_calibration(calibration)))
     if exported := contract.export:
-        rows += _describe_export(exported)
+        rows += _describe_export(exported, contract.precision)
     if known := contract.known_answers:
         rows.append(("known answers", f"{len(known.answers)}, tolerance {known.tolerance:g}"))
     return terminal.rows(rows)
 
 
-def _describe_export(exported: ExportRecord) -> list[tuple[str, str]]:
+def _describe_export(exported: ExportRecord, precision: str) -> list[tuple[str, str]]:
     rows = [("exported", f"{exported.created_utc}, opset {exported.opset}, on {exported.processor}")]
     if made := exported.quantization:
         kept = f", {len(made.kept_float)} kept in fp32" if made.kept_float else ""
@@ -94,12 +94,17 @@ def _describe_export(exported: ExportRecord) -> list[tuple[str, str]]:
             ("quantized", f"for {exported.target}: {made.activations} by {made.method} on {made.photos} photos{kept}")
         )
     if parity := exported.parity:
-        labels = f"same label as Keras on {parity.labels_equal} of {parity.photos} photos"
+        of = ", by the fp32 file that it was made from" if precision != "fp32" else ""
+        labels = f"same label as Keras on {parity.labels_equal} of {parity.photos} photos{of}"
         largest = f"largest difference {parity.max_abs_difference:.1e} (allowed {parity.tolerance:g})"
         rows.append(("parity", f"{labels}, {largest}"))
     if accuracy := exported.accuracy:
         right = f"{accuracy.correct} of {accuracy.photos} photos right, at fp32 {accuracy.reference_correct}"
         rows.append(("accuracy gate", f"{accuracy.verdict}: {right}"))
+    if claim := exported.claim:
+        rows.append(("claim", f"{claim.verdict}: at fp32 {claim.correct} of {claim.photos} labelled photos right"))
+    if exported.speed_status in {"skipped", "not measured"}:
+        rows.append(("speed gate", f"{exported.speed_status}, made for {exported.target}"))
     if speed := exported.speed:
         ratio = f"{speed.ratio:.2f} ({speed.ratio_low:.2f} to {speed.ratio_high:.2f}) times as fast as fp32"
         rows.append(("speed gate", f"{speed.verdict}: {ratio} on {speed.processor}"))

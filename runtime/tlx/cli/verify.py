@@ -45,6 +45,7 @@ def verify(
     """Let a model file prove itself on this device: digest, contract, known answers, speed."""
     del verbose
     import json
+    import shlex
 
     from tlx.errors import GateError
     from tlx.export import verification, verification_report
@@ -65,8 +66,9 @@ def verify(
         raise GateError(f"{model}: {'; '.join(found.failures)}")
     if not quiet:
         unmeasured = found.contract.precision != "fp32" and against is None
+        name = shlex.quote(str(model))
         terminal.next_command(
-            f"tlx verify {model} --against FP32.onnx" if unmeasured else f"tlx classify {model} PHOTO_OR_FOLDER"
+            f"tlx verify {name} --against FP32.onnx" if unmeasured else f"tlx classify {name} PHOTO_OR_FOLDER"
         )
 
 
