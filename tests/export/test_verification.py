@@ -158,7 +158,8 @@ def test_a_file_without_known_answers_says_that_nothing_is_proven(tiny_model: Pa
     [
         ("fp32", {}, "fp32 is what the others are measured against"),
         ("int8", {}, "not measured"),
-        ("int8", {"target": "arm64"}, "not measured: made for arm64 on another machine (A Processor)"),
+        ("int8", {"target": "arm64"}, "not measured: made for arm64, on A Processor"),
+        ("int8", {"speed_status": "skipped"}, "not measured: its gate was skipped"),
         ("int8", {"speed": SPEED}, "passed where it was made: 3.00 times as fast, with 95 % confidence 2.50 to 3.50"),
     ],
 )
