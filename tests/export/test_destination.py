@@ -101,3 +101,16 @@ def test_a_run_is_exported_into_a_models_folder_and_again_it_is_the_same_version
     assert documents[1]["triton"] == "repository/models/1"
     config = parse_config((tmp_path / "repository" / "models" / "config.pbtxt").read_text())
     assert list(config.input[0].dims) == [32, 32, 3]
+
+
+@pytest.mark.parametrize("place", [".", "/"])
+def test_a_models_folder_may_be_the_folder_that_one_is_in_but_not_the_root(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if place == "/":
+        with pytest.raises(InputError, match="--to /: expected a folder of its own, such as models/"):
+            choose_destination(None, Path(place), None)
+    else:
+        beside = choose_destination(None, Path(place), None).beside(".fp32.onnx")
+        assert beside == tmp_path.parent / f"{tmp_path.name}.fp32.onnx"

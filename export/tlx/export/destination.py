@@ -42,7 +42,8 @@ class Destination:
 
     def beside(self, ending: str) -> Path:
         """A file that goes along with the model: ``model.worst.png`` beside ``model.onnx`` or ``model/``."""
-        return self.shown.resolve().parent / f"{self.triton_name}{ending}"
+        folder = self.output.parent if self.output else self.shown.resolve().parent
+        return folder / f"{self.triton_name}{ending}"
 
 
 @dataclass(frozen=True, slots=True)
