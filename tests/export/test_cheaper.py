@@ -99,6 +99,33 @@ def test_the_known_answers_of_int8_are_its_own(fp32: Proven, plan: PrecisionPlan
     assert prove_known_answers(Classifier.load(winner[0].file, device="cpu")) == pytest.approx(0, abs=1e-6)
 
 
+def test_what_parity_has_asked_of_the_fp32_file_is_not_asked_again(
+    tiny_run: Run, plan: PrecisionPlan, tmp_path: Path
+) -> None:
+    photos = photos_for_parity(tiny_run)[::2]
+    fp32 = prove_fp32(trained_model(tiny_run), tmp_path / "fp32.onnx", ProofPlan(photos, OPSET))
+    assert set(fp32.answers) == set(photos)
+    anew = replace(fp32, answers={})
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    plan = replace(plan, labelled=[*plan.labelled, (tmp_path / "bad.jpg", 0)])
+    stages: list[tuple[str, int]] = []
+
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        del done, note
+        stages.append((stage, total))
+
+    results = []
+    for number, file in enumerate((fp32, anew)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        trial = Contest(file, plan, folder, picture=None, progress=progress)
+        assert trial.run() is not None
+        results.append(trial.tried[0].accuracy)
+    assert results[0] == results[1]
+    totals = list(dict.fromkeys(total for stage, total in stages if stage == "classifying photos"))
+    assert totals == [13 - 6, 13]
+
+
 def test_strict_refuses_what_too_few_photos_leave_open(fp32: Proven, plan: PrecisionPlan, tmp_path: Path) -> None:
     trial = contest(fp32, replace(plan, strict=True), tmp_path)
     assert trial.run() is None

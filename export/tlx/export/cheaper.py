@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from tlx.contract import AccuracyRecord, Contract, KnownAnswer, KnownAnswers, Precision, SpeedRecord
 from tlx.errors import EngineError, InputError, ModelFileError
 from tlx.export.accuracy import (
@@ -252,7 +254,16 @@ class Contest:
 
     @cached_property
     def _reference_answers(self) -> PhotoAnswers:
-        return self._answers(self._fp32.file)
+        """Of all labelled photos; what parity has asked of the file isn't asked again."""
+        photos = [path for path, _ in self._plan.labelled]
+        known = self._fp32.answers
+        asked = [place for place, photo in enumerate(photos) if photo not in known]
+        rest = answer_photos([self._fp32.file], [photos[place] for place in asked], progress=self._progress)[0]
+        rows = {place: known[photo] for place, photo in enumerate(photos) if photo in known}
+        rows |= {asked[place]: row for place, row in zip(rest.places, rest.probabilities, strict=True)}
+        places = tuple(sorted(rows))
+        probabilities = np.array([rows[place] for place in places], np.float32).reshape(len(places), -1)
+        return PhotoAnswers(places, probabilities, rest.unreadable)
 
     def _answers(self, file: Path) -> PhotoAnswers:
         photos = [path for path, _ in self._plan.labelled]

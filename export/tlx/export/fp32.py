@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tlx.contract import (
     CalibrationRecord,
@@ -30,7 +31,7 @@ from tlx.export.gates.gate import Gate, skipped_names
 from tlx.export.gates.parity import PARITY_TOLERANCE, ParityVerdict
 from tlx.export.keras_model import build_keras_model, class_probabilities, require_probabilities
 from tlx.export.latency import measure_latency
-from tlx.export.parity import ParityPlan, check_parity
+from tlx.export.parity import ParityPlan, measure_parity
 from tlx.export.photo_choice import common_folder
 from tlx.export.preprocessing import Preprocessing, with_preprocessing
 from tlx.export.publish import recorded, sealed_bytes
@@ -95,6 +96,7 @@ class Proven:
         file: Sealed, somewhere temporary.
         proto: Its ``onnx.ModelProto``.
         parity: None if that gate was skipped.
+        answers: What it says of photos that were looked at, ``float32 [classes]`` each.
     """
 
     file: Path
@@ -102,6 +104,7 @@ class Proven:
     contract: Contract
     sha256: str
     parity: ParityVerdict | None
+    answers: Mapping[Path, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 def prove_fp32(trained: TrainedModel, file: Path, plan: ProofPlan, progress: Progress = silent) -> Proven:
@@ -126,9 +129,9 @@ def prove_fp32(trained: TrainedModel, file: Path, plan: ProofPlan, progress: Pro
     file.write_bytes(sealed_bytes(proto, contract))
     progress("converting", 1, 1)
     photos_from = common_folder(plan.photos)
-    verdict = None
+    verdict, answers = None, dict[Path, npt.NDArray[np.float32]]()
     if Gate.PARITY not in plan.skipped:
-        verdict = check_parity(_parity_plan(trained, contract, plan), file, progress)
+        verdict, answers = measure_parity(_parity_plan(trained, contract, plan), file, progress)
         contract = recorded(contract, parity=_parity_record(verdict, photos_from))
     classifier = Classifier.load(file, device="cpu")
     if trained.claim is not None and trained.preprocessing != "inside" and Gate.ACCURACY not in plan.skipped:
@@ -140,7 +143,7 @@ def prove_fp32(trained: TrainedModel, file: Path, plan: ProofPlan, progress: Pro
     # These bytes differ from the judged ones in their metadata: prove them, too.
     classifier = Classifier.load(file, device="cpu")
     prove_known_answers(classifier)
-    return Proven(file, proto, contract, classifier.sha256, verdict)
+    return Proven(file, proto, contract, classifier.sha256, verdict, answers)
 
 
 def _require_finite_weights(model: Any, path: Path) -> None:

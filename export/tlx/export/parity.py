@@ -81,15 +81,31 @@ class ParityPlan:
 
 
 def check_parity(plan: ParityPlan, onnx_file: Path, progress: Progress = silent) -> ParityVerdict:
-    """Measure and judge.
+    """Run both sides and judge; see :func:`measure_parity`."""
+    return measure_parity(plan, onnx_file, progress)[0]
+
+
+def measure_parity(
+    plan: ParityPlan, onnx_file: Path, progress: Progress = silent
+) -> tuple[ParityVerdict, dict[Path, npt.NDArray[np.float32]]]:
+    """Run both sides and judge.
+
+    Returns:
+        The verdict, and what the ONNX side says of each photo that can be read: ``float32 [classes]``.
 
     Raises:
-        GateError: If the two sides don't agree; the message names the worst photos.
+        GateError: If they don't agree; the message names the worst photos.
         InputError: If no photo could be read.
     """
     keras_side = run_side("keras", plan, plan.keras_model, progress)
     onnx_side = run_side("onnx", plan, onnx_file, progress)
-    return compare_sides(plan, keras_side, onnx_side)
+    verdict = compare_sides(plan, keras_side, onnx_side)
+    answers = {
+        photo: onnx_side.probabilities[place]
+        for place, photo in enumerate(plan.photos)
+        if place not in onnx_side.unreadable
+    }
+    return verdict, answers
 
 
 def compare_sides(plan: ParityPlan, keras_side: SideResult, onnx_side: SideResult) -> ParityVerdict:
