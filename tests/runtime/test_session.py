@@ -154,3 +154,14 @@ def test_sessions_leave_no_trace_in_the_home_folder(tiny_model: Path, tmp_path: 
     }
     subprocess.run([sys.executable, "-c", code, str(tiny_model)], env=environment, check=True)
     assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_name_that_is_no_text_is_an_error_of_ours(tiny_model: Path) -> None:
+    import onnx
+
+    proto = onnx.load(tiny_model)
+    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "MARKER"
+    content = proto.SerializeToString()
+    assert content.count(b"MARKER") == 1
+    with pytest.raises(ModelFileError, match=r"broken\.onnx: a name in it is no text"):
+        open_session(content.replace(b"MARKER", b"MARKE\xce"), "broken.onnx", device="cpu")

@@ -234,13 +234,17 @@ def _refused(source: str, error: Exception) -> ModelFileError:
 
 def _describe(engine: onnxruntime.InferenceSession, source: str, threads: int, *, note: str | None) -> Session:
     providers = tuple(engine.get_providers())
+    try:
+        inputs, outputs = tuple(map(_tensor, engine.get_inputs())), tuple(map(_tensor, engine.get_outputs()))
+    except UnicodeDecodeError as error:  # ONNX Runtime hands names on as they are
+        raise ModelFileError(f"{source}: a name in it is no text: export the model again") from error
     return Session(
         source=source,
         device="gpu" if CUDA_PROVIDER in providers else "cpu",
         providers=providers,
         threads=threads,
-        inputs=tuple(_tensor(info) for info in engine.get_inputs()),
-        outputs=tuple(_tensor(info) for info in engine.get_outputs()),
+        inputs=inputs,
+        outputs=outputs,
         note=note,
         _engine=engine,
     )
