@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tlx.contract import AccuracyRecord, Contract, KnownAnswer, KnownAnswers, Precision, SpeedRecord
+from tlx.contract import AccuracyRecord, Contract, Precision, SpeedRecord
 from tlx.errors import EngineError, InputError, ModelFileError
 from tlx.export.accuracy import (
     AccuracyPlan,
@@ -21,7 +21,7 @@ from tlx.export.accuracy import (
     lets_through,
     pair_answers,
 )
-from tlx.export.fp32 import KNOWN_ANSWER_SEEDS, KNOWN_ANSWER_TOLERANCE, Proven
+from tlx.export.fp32 import KNOWN_ANSWER_SEEDS, KNOWN_ANSWER_TOLERANCE, Proven, known_answers
 from tlx.export.gates.accuracy import MAX_DROP_POINTS, upper_drop
 from tlx.export.gates.gate import Gate, skipped_names
 from tlx.export.gates.speed import explain_speed, judge_speed
@@ -183,14 +183,15 @@ class Contest:
             made = make(candidate, self._fp32.proto, self._calibration, self._target)
             draft = self._draft(candidate, made)
             row = dataclasses.replace(row, size_bytes=_write(file, made.proto, draft))
-            contract = _with_own_answers(draft, Classifier.load(file, device="cpu"))
+            classifier = Classifier.load(file, device="cpu")
+            contract = _with_own_answers(draft, classifier)
             row = self._judge_speed(file, self._judge_accuracy(file, row))
         except (InputError, ModelFileError, EngineError) as error:
             return None, dataclasses.replace(row, failure=str(error))
         if row.failure:
             return None, row
         status = self._speed_status(row)
-        latency = measure_latency(Classifier.load(file, device="cpu"))
+        latency = measure_latency(classifier)
         contract = recorded(contract, accuracy=row.accuracy, speed=row.speed, speed_status=status, latency=latency)
         row = dataclasses.replace(row, size_bytes=_write(file, made.proto, contract), p50_ms=latency.p50_ms)
         proven = Classifier.load(file, device="cpu")
@@ -278,9 +279,6 @@ def _write(file: Path, proto: Any, contract: Contract) -> int:
 
 def _with_own_answers(contract: Contract, classifier: Classifier) -> Contract:
     """The known answers of a cheaper file are its own: what it rounds isn't a device's mistake."""
-    answers = []
-    for seed in KNOWN_ANSWER_SEEDS:
-        prediction = classifier.classify(synthetic_picture(seed, contract.input.size_hw))
-        answers.append(KnownAnswer(seed=seed, probabilities=[min(1.0, max(0.0, p)) for p in prediction.probabilities]))
-    known = KnownAnswers(tolerance=TOLERANCES[contract.precision], answers=answers)
-    return contract.model_copy(update={"known_answers": known})
+    pictures = [synthetic_picture(seed, contract.input.size_hw) for seed in KNOWN_ANSWER_SEEDS]
+    said = np.array([classifier.classify(picture).probabilities for picture in pictures])
+    return contract.model_copy(update={"known_answers": known_answers(said, TOLERANCES[contract.precision])})

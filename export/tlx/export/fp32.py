@@ -146,6 +146,20 @@ def prove_fp32(trained: TrainedModel, file: Path, plan: ProofPlan, progress: Pro
     return Proven(file, proto, contract, classifier.sha256, verdict, answers)
 
 
+def known_answers(probabilities: npt.NDArray[np.float32], tolerance: float) -> KnownAnswers:
+    """What a file says of the synthetic pictures of :data:`KNOWN_ANSWER_SEEDS`, for its contract.
+
+    Args:
+        probabilities: ``[pictures, classes]``, of the pictures in their order.
+        tolerance: How far another device may go.
+    """
+    answers = [
+        KnownAnswer(seed=seed, probabilities=[float(np.clip(value, 0, 1)) for value in row])
+        for seed, row in zip(KNOWN_ANSWER_SEEDS, probabilities, strict=True)
+    ]
+    return KnownAnswers(tolerance=tolerance, answers=answers)
+
+
 def _require_finite_weights(model: Any, path: Path) -> None:
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
@@ -161,16 +175,12 @@ def _draft_contract(trained: TrainedModel, model: Any, plan: ProofPlan) -> Contr
             "give it one label for each"
         )
     require_probabilities(probabilities, trained.keras_model)
-    answers = [
-        KnownAnswer(seed=seed, probabilities=[float(np.clip(value, 0, 1)) for value in row])
-        for seed, row in zip(KNOWN_ANSWER_SEEDS, probabilities, strict=True)
-    ]
     applicable = {Gate.PARITY, Gate.ACCURACY} if trained.claim else {Gate.PARITY}
     return Contract(
         labels=trained.labels,
         input=InputSpec(size_hw=trained.size_hw),
         resize=ResizeSpec(method=trained.resize),
-        known_answers=KnownAnswers(tolerance=KNOWN_ANSWER_TOLERANCE, answers=answers),
+        known_answers=known_answers(probabilities, KNOWN_ANSWER_TOLERANCE),
         calibration=trained.calibration,
         training=trained.training,
         keras_file=trained.keras_file,
