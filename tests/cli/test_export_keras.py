@@ -57,7 +57,7 @@ def test_the_book_s_file_is_exported_proven_and_classifies(book: Path) -> None:
     assert json.loads(said.stdout)["label"] == "red"
     document = json.loads(run_tlx("info", "m.onnx", "--format", "json", folder=book).stdout)
     assert document["contract"]["resize"]["method"] == "nearest"
-    assert document["contract"]["export"]["accuracy"]["correct"] == 16
+    assert document["contract"]["export"]["claim"]["correct"] == 16
 
 
 def test_without_labelled_photos_it_says_what_was_not_measured(book: Path, tmp_path: Path) -> None:
