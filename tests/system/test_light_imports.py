@@ -24,7 +24,7 @@ def modules_after(code: str) -> set[str]:
 @pytest.mark.parametrize(
     "code",
     [
-        "import tlx.runtime.classifier, tlx.runtime.sources, tlx.runtime.sinks, tlx.runtime.pipeline",
+        "import tlx.runtime.classifier, tlx.runtime.sources.words, tlx.runtime.output.text, tlx.runtime.loop.tally",
         "import tlx.runtime.doctor",
         "import tlx.export.verification_report, tlx.runtime.timing.speed",
         "from tlx.cli.app import run; run(['--help'])",

@@ -22,9 +22,9 @@ from tlx.demo.video import write_video
 from tlx.errors import SourceError
 from tlx.export.exporter import Exported, ExportPlan, export_model
 from tlx.runtime.classifier import Classifier, Prediction
-from tlx.runtime.frames import Frame
-from tlx.runtime.pipeline import classify_sources, judge_failures
-from tlx.runtime.sources import open_sources
+from tlx.runtime.loop.tally import classify_sources, judge_failures
+from tlx.runtime.output.items import Item, Result
+from tlx.runtime.sources.words import open_sources
 
 if TYPE_CHECKING:
     from tlx.core.runs import Run
@@ -106,9 +106,17 @@ class _Collector:
         self.sources: list[Path] = []
         self.predictions: list[Prediction | None] = []
 
-    def write(self, frame: Frame, prediction: Prediction | None) -> None:
-        self.sources.append(Path(frame.source))
-        self.predictions.append(prediction)
+    @property
+    def wants_pictures(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+    def write(self, item: Item) -> None:
+        if isinstance(item, Result):
+            self.sources.append(Path(item.frame.source))
+            self.predictions.append(item.prediction)
 
     def tally(self, labels: Sequence[str]) -> Tally:
         """Compare with the true labels; pictures without a prediction count as wrong."""

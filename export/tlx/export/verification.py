@@ -19,7 +19,7 @@ from tlx.runtime import environment
 from tlx.runtime.classifier import Classifier, decide
 from tlx.runtime.model_file import ModelFile
 from tlx.runtime.proof import measure_known_answers
-from tlx.runtime.sources import photos_in
+from tlx.runtime.sources.words import photos_in
 from tlx.runtime.timing.latency import Latency, measure_latency
 from tlx.runtime.timing.speed import SpeedPlan, measure_speed
 

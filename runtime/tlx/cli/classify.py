@@ -15,7 +15,7 @@ from tlx.errors import InputError, SourceError
 if TYPE_CHECKING:
     from tlx.runtime.classifier import Classifier
     from tlx.runtime.frames import Source
-    from tlx.runtime.sinks import Sink
+    from tlx.runtime.output.items import Sink
 
 _EXAMPLE = "try 'tlx classify model.onnx photo.jpg'"
 
@@ -52,8 +52,8 @@ def classify(
     model_path, source_words = _split(model, model_or_source, more_sources or [])
 
     from tlx.runtime.classifier import Classifier
-    from tlx.runtime.pipeline import classify_sources, judge_failures, summarize
-    from tlx.runtime.sources import open_sources
+    from tlx.runtime.loop.tally import classify_sources, judge_failures, summarize
+    from tlx.runtime.sources.words import open_sources
 
     sources = open_sources(source_words, stride=stride)
     classifier = Classifier.load(model_path, device.value, threads)
@@ -79,10 +79,11 @@ def _split(model: Path | None, first: str | None, more: list[str]) -> tuple[Path
 
 
 def _sink(classifier: Classifier, sources: list[Source], format_: TextFormat, topk: int) -> Sink:
-    from tlx.runtime.sinks import JsonSink, TextSink
+    from tlx.runtime.output.json_lines import JsonSink
+    from tlx.runtime.output.text import TextSink
 
     labels = tuple(classifier.contract.labels)
     if format_ is TextFormat.JSON:
-        return JsonSink(sys.stdout, labels, classifier.sha256, topk)
+        return JsonSink(sys.stdout, labels, topk)
     width = max(source.name_width for source in sources)
     return TextSink(sys.stdout, sys.stderr, labels, width, topk)

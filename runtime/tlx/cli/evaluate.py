@@ -100,7 +100,7 @@ def _require_writable(*outputs: Path | None) -> None:
 
 
 def _tell_problems(evaluation: Evaluation) -> None:
-    from tlx.runtime.sinks import printable
+    from tlx.runtime.output.printable import printable
 
     if evaluation.model.note:
         terminal.note(f"tlx: warning: {evaluation.model.note}")

@@ -153,7 +153,8 @@ def test_the_example_page_gives_the_same_label(
         while not answer and time.monotonic() < deadline:
             time.sleep(0.05)
             answer = browser.evaluate(f"location.href === {json.dumps(address)} ? window.answer : null")
-        assert answer and answer.get("label") == case.labels[place], answer
+        assert answer, "the page gave no answer"
+        assert answer.get("label") == case.labels[place], answer
         # Chromium decodes JPEG by another library.
         np.testing.assert_allclose(answer["probabilities"], case.probabilities[place], atol=0.05)
         shown = browser.evaluate("document.querySelector('output').textContent")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tlx.core.comparing.survey import RunSummary, Survey, resume_command
-from tlx.runtime.sinks import printable
+from tlx.runtime.output.printable import printable
 
 _DATED_NAME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T")
 _SMALLEST: Final = {"run": 10, "preset": 8}

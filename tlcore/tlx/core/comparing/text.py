@@ -10,7 +10,7 @@ from tlx.core.comparing.compare import Comparison, DataComparison
 from tlx.core.comparing.differences import Difference
 from tlx.core.comparing.listing import shorten_middle
 from tlx.core.comparing.paired import SIGNIFICANCE
-from tlx.runtime.sinks import printable
+from tlx.runtime.output.printable import printable
 
 _COLUMNS: Final = 80
 _KEY_COLUMNS: Final = 28

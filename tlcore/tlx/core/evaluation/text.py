@@ -8,7 +8,7 @@ from typing import Final
 from tlx.core.evaluation.calibration import BINS
 from tlx.core.evaluation.evaluate import Evaluation
 from tlx.core.evaluation.metrics import CONFIDENCE
-from tlx.runtime.sinks import printable
+from tlx.runtime.output.printable import printable
 
 _NAME_COLUMNS: Final = 24
 _CELL_COLUMNS: Final = 9

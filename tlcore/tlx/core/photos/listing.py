@@ -12,7 +12,7 @@ from tlx.core.photos.folders import Contents, contents_below, contents_directly_
 from tlx.core.photos.layout import SPLIT_FOLDERS, Child, Layout, judge_layout, names_line
 from tlx.core.photos.records import Problem, Split
 from tlx.errors import DataError
-from tlx.runtime.sinks import printable
+from tlx.runtime.output.printable import printable
 
 _SUFFIXES_NAMED = 5
 

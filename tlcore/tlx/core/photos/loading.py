@@ -12,7 +12,7 @@ from tlx.core.photos.records import Dataset, Photo, Problem, Split
 from tlx.core.photos.splitting import NO_RECORD, split_class
 from tlx.errors import DataError
 from tlx.progress import Progress, silent
-from tlx.runtime.sinks import printable
+from tlx.runtime.output.printable import printable
 
 _NAMED = 3
 

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable
 from typing import Final
 
-from tlx.runtime.sinks import printable
+from tlx.runtime.output.printable import printable
 
 # HTML gives these no closing tag.
 _VOID: Final = frozenset({"br", "col", "img", "link", "meta"})

@@ -21,7 +21,7 @@ from tlx.core.training.devices import Compute
 from tlx.core.training.learning import Learned, Lesson
 from tlx.core.training.validating import accuracy_and_loss
 from tlx.runtime import environment
-from tlx.runtime.sinks import printable
+from tlx.runtime.output.printable import printable
 
 REPORT_FILE = "report.html"
 

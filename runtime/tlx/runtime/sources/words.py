@@ -18,10 +18,10 @@ from typing import Final
 from tlx.errors import SourceError
 from tlx.images import PHOTO_SUFFIXES
 from tlx.opencv import cv2
-from tlx.runtime.camera_source import CameraSource
 from tlx.runtime.frames import Source
-from tlx.runtime.photo_source import PhotoSource
-from tlx.runtime.video_source import VideoSource
+from tlx.runtime.sources.camera import CameraSource
+from tlx.runtime.sources.photos import PhotoSource
+from tlx.runtime.sources.videos import VideoSource
 
 VIDEO_SUFFIXES: Final = frozenset(
     {

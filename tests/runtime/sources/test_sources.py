@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tlx.errors import DeviceError, SourceError
-from tlx.runtime.camera_source import CameraSource
 from tlx.runtime.frames import Frame, Source
-from tlx.runtime.photo_source import PhotoSource, read_photo
-from tlx.runtime.sources import natural_key, open_sources, photos_in
-from tlx.runtime.video_source import VideoSource, judge_end
+from tlx.runtime.sources.camera import CameraSource
+from tlx.runtime.sources.photos import PhotoSource, read_photo
+from tlx.runtime.sources.videos import VideoSource, judge_end
+from tlx.runtime.sources.words import natural_key, open_sources, photos_in
 
 if TYPE_CHECKING:
     from tests.conftest import PhotoWriter, VideoWriter

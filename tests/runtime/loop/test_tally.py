@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tlx.runtime.classifier import Classifier
-from tlx.runtime.pipeline import Tally, classify_sources, judge_failures, summarize
+from tlx.runtime.loop.tally import Tally, classify_sources, judge_failures, summarize
+from tlx.runtime.output.json_lines import JsonSink
 from tlx.runtime.session import Session
-from tlx.runtime.sinks import JsonSink
-from tlx.runtime.sources import open_sources
+from tlx.runtime.sources.words import open_sources
 
 if TYPE_CHECKING:
     from tests.conftest import PhotoWriter, VideoWriter
@@ -27,7 +27,7 @@ def test_classify_sources_gives_one_line_a_frame_in_order(
     video = write_video(tmp_path / "v.avi", [RED, BLUE])
     classifier = Classifier.load(tiny_model)
     out = io.StringIO()
-    sink = JsonSink(out, tuple(classifier.contract.labels), classifier.sha256)
+    sink = JsonSink(out, tuple(classifier.contract.labels))
     tally = classify_sources(classifier, open_sources([str(tmp_path / "photos"), str(video)]), sink)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [(Path(line["source"]).name, line["frame"], line["label"]) for line in lines] == [
@@ -54,7 +54,7 @@ def test_classify_sources_releases_a_video_when_nobody_reads_any_more(
     video = write_video(tmp_path / "v.avi", [RED] * 50)
     classifier = Classifier.load(tiny_model)
     with pytest.raises(BrokenPipeError):
-        classify_sources(classifier, open_sources([str(video)]), JsonSink(StoppedReader(), ("a",), ""))
+        classify_sources(classifier, open_sources([str(video)]), JsonSink(StoppedReader(), ("a",)))
     open_files = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     assert str(video) not in open_files
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tlx.runtime.classifier import Classifier
 from tlx.runtime.frames import Source
+from tlx.runtime.output.items import Result, Sink
 from tlx.runtime.session import Session
-from tlx.runtime.sinks import Sink
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,10 @@ def classify_sources(classifier: Classifier, sources: Iterable[Source], sink: Si
                 if frame.image_rgb is None:
                     failed += 1
                     first_error = first_error or f"{frame.source}: {frame.error}"
-                    sink.write(frame, None)
+                    sink.write(Result(frame, None, None, classifier.sha256))
                 else:
-                    sink.write(frame, classifier.classify(frame.image_rgb, decode_ms=frame.decode_ms))
+                    prediction = classifier.classify(frame.image_rgb, decode_ms=frame.decode_ms)
+                    sink.write(Result(frame, prediction, None, classifier.sha256))
     unit = units.pop() if len(units) == 1 else "picture"
     return Tally(unit, count, failed, time.monotonic() - started_s, first_error)
 

@@ -8,7 +8,10 @@ import pytest
 
 from tlx.runtime.classifier import Prediction, Timing
 from tlx.runtime.frames import Frame
-from tlx.runtime.sinks import JsonSink, TextSink, printable
+from tlx.runtime.output.items import Result
+from tlx.runtime.output.json_lines import JsonSink
+from tlx.runtime.output.printable import printable
+from tlx.runtime.output.text import TextSink
 
 LABELS = ("cat", "dog", "guinea pig")
 PREDICTION = Prediction("dog", 0.75, (0.2, 0.75, 0.05), Timing(1.23456, 0.5, 20.0))
@@ -22,15 +25,15 @@ def text_lines(*results: tuple[Frame, Prediction | None], topk: int = 1, name_wi
     out, errors = io.StringIO(), io.StringIO()
     sink = TextSink(out, errors, LABELS, name_width, topk)
     for one, prediction in results:
-        sink.write(one, prediction)
+        sink.write(Result(one, prediction, None, ""))
     return out.getvalue(), errors.getvalue()
 
 
 def test_json_line_has_always_the_same_keys() -> None:
     out = io.StringIO()
-    sink = JsonSink(out, LABELS, "ab" * 32, topk=2)
-    sink.write(frame("v.mp4", 7), PREDICTION)
-    sink.write(frame("bad.jpg", error="is empty"), None)
+    sink = JsonSink(out, LABELS, topk=2)
+    sink.write(Result(frame("v.mp4", 7), PREDICTION, None, "ab" * 32))
+    sink.write(Result(frame("bad.jpg", error="is empty"), None, None, "ab" * 32))
     good, bad = (json.loads(line) for line in out.getvalue().splitlines())
     assert good == {
         "source": "v.mp4",
@@ -49,7 +52,7 @@ def test_json_line_has_always_the_same_keys() -> None:
 @pytest.mark.parametrize("name", ["Grüße.jpg", "line\nbreak.jpg", 'quo"te.jpg', "invalid\udcff.jpg"])
 def test_json_line_is_one_ascii_line_whatever_the_file_is_called(name: str) -> None:
     out = io.StringIO()
-    JsonSink(out, LABELS, "").write(frame(name), PREDICTION)
+    JsonSink(out, LABELS).write(Result(frame(name), PREDICTION, None, ""))
     (line,) = out.getvalue().splitlines()
     assert line.isascii()
     assert json.loads(line)["source"] == name
