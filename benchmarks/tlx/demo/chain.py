@@ -21,9 +21,10 @@ from tlx.demo.summary import DemoFiles, DemoResult, Tally
 from tlx.demo.video import write_video
 from tlx.errors import SourceError
 from tlx.export.exporter import Exported, ExportPlan, export_model
-from tlx.runtime.classifier import Classifier, Prediction
-from tlx.runtime.loop.tally import classify_sources, judge_failures
-from tlx.runtime.output.items import Item, Result
+from tlx.runtime.classifier import Classifier
+from tlx.runtime.loop.ordered import classify_files
+from tlx.runtime.loop.preparing import Preparer
+from tlx.runtime.output.items import Result
 from tlx.runtime.sources.words import open_sources
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def run_demo(options: DemoOptions, listener: Listener = Listener()) -> DemoResul
         trained_on=len(tiles["train"]),
         validation=_validation(run, len(tiles["validation"])),
         parity=exported.parity,
-        held_back=held_back.tally([tile.parent.name for tile in held_back.sources]),
+        held_back=held_back.tally([Path(result.frame.source).parent.name for result in held_back.results]),
         video=frames.tally(frame_labels),
         frame_ms=frames.median_ms(),
         bench_table=report.table,
@@ -99,42 +100,28 @@ def run_demo(options: DemoOptions, listener: Listener = Listener()) -> DemoResul
     )
 
 
-class _Collector:
-    """A sink that keeps what it's given."""
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What the model said of some pictures."""
 
-    def __init__(self) -> None:
-        self.sources: list[Path] = []
-        self.predictions: list[Prediction | None] = []
-
-    @property
-    def wants_pictures(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        pass
-
-    def write(self, item: Item) -> None:
-        if isinstance(item, Result):
-            self.sources.append(Path(item.frame.source))
-            self.predictions.append(item.prediction)
+    results: list[Result]
 
     def tally(self, labels: Sequence[str]) -> Tally:
         """Compare with the true labels; pictures without a prediction count as wrong."""
-        given = [prediction.label if prediction else None for prediction in self.predictions]
+        given = [result.label for result in self.results]
         return Tally(sum(map(eq, given, labels)), max(len(given), len(labels)))
 
     def median_ms(self) -> float:
         """From pixels to label."""
-        timings = [prediction.timing for prediction in self.predictions if prediction]
+        timings = [result.prediction.timing for result in self.results if result.prediction]
         return median(timing.resize_ms + timing.inference_ms for timing in timings)
 
 
-def _classify(classifier: Classifier, source: Path) -> _Collector:
-    collector = _Collector()
-    problem = judge_failures(classify_sources(classifier, open_sources([str(source)]), collector))
-    if problem:
-        raise SourceError(problem)
-    return collector
+def _classify(classifier: Classifier, source: Path) -> _Answers:
+    results = list(classify_files(open_sources([str(source)]), Preparer(lambda: classifier), workers=1))
+    if all(result.label is None for result in results):
+        raise SourceError(f"{source}: nothing in it could be classified")
+    return _Answers(results)
 
 
 def _compare(exported: Exported, run: Run, seconds: float, listener: Listener) -> BenchReport:

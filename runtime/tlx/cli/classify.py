@@ -52,20 +52,28 @@ def classify(
     model_path, source_words = _split(model, model_or_source, more_sources or [])
 
     from tlx.runtime.classifier import Classifier
-    from tlx.runtime.loop.tally import classify_sources, judge_failures, summarize
+    from tlx.runtime.loop.ordered import classify_files, plan_threads
+    from tlx.runtime.loop.preparing import Preparer
+    from tlx.runtime.loop.running import Output, run_files
+    from tlx.runtime.loop.tally import Tally, judge_failures, summarize
+    from tlx.runtime.processors import usable_processors
     from tlx.runtime.sources.words import open_sources
 
     sources = open_sources(source_words, stride=stride)
-    classifier = Classifier.load(model_path, device.value, threads)
+    workers, each = plan_threads(None, threads or usable_processors())
+    classifier = Classifier.load(model_path, device.value, each)
     if classifier.session.note and not quiet:
         terminal.note(f"tlx: warning: {classifier.session.note}")
-    tally = classify_sources(classifier, sources, _sink(classifier, sources, format_, topk))
+    units = {source.unit for source in sources}
+    tally = Tally(units.pop() if len(units) == 1 else "picture")
+    results = classify_files(sources, Preparer(lambda: classifier), workers)
+    run_files(results, Output(_sink(classifier, sources, format_, topk)), tally)
     if problem := judge_failures(tally):
         if format_ is TextFormat.TEXT and tally.frames == 1:
             raise typer.Exit(SourceError.exit_code)  # its line is there already
         raise SourceError(problem)
     if not quiet:
-        terminal.note(summarize(tally, classifier.session))
+        terminal.note(summarize(tally, classifier.session, workers))
 
 
 def _split(model: Path | None, first: str | None, more: list[str]) -> tuple[Path, list[str]]:

@@ -55,6 +55,21 @@ class Prediction:
     timing: Timing
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture that is ready for the network.
+
+    Attributes:
+        pixels_rgb: ``uint8 [h, w, 3]`` of the model's own size.
+        resize_ms: How long that took.
+        decode_ms: How long its decoding took; None where the pixels came from elsewhere.
+    """
+
+    pixels_rgb: npt.NDArray[np.uint8]
+    resize_ms: float
+    decode_ms: float | None = None
+
+
 class Classifier:
     """A model that is loaded, proven and warmed up; safe to use from several threads.
 
@@ -100,11 +115,7 @@ class Classifier:
             ImageError: If the array isn't such a picture.
             ModelFileError: If the model fails or gives something else than probabilities.
         """
-        resized_rgb, resize_ms = self._resize(image_rgb)
-        started_s = time.perf_counter()
-        probabilities = self._run(resized_rgb[np.newaxis])
-        timing = Timing(decode_ms, resize_ms, (time.perf_counter() - started_s) * 1e3)
-        return self._predict(probabilities[0], timing)
+        return self.classify_prepared([self.prepare(image_rgb, decode_ms=decode_ms)])[0]
 
     def classify_batch(self, images_rgb: Sequence[npt.NDArray[np.uint8]]) -> list[Prediction]:
         """Classify pictures of any sizes in one run of the network.
@@ -119,23 +130,38 @@ class Classifier:
             ImageError: If one of the arrays isn't such a picture.
             ModelFileError: If the model fails or gives something else than probabilities.
         """
-        if not images_rgb:
-            return []
-        resized = [self._resize(image_rgb) for image_rgb in images_rgb]
-        started_s = time.perf_counter()
-        probabilities = self._run(np.stack([pixels for pixels, _ in resized]))
-        share_ms = (time.perf_counter() - started_s) * 1e3 / len(resized)
-        return [
-            self._predict(row, Timing(None, resize_ms, share_ms))
-            for row, (_, resize_ms) in zip(probabilities, resized, strict=True)
-        ]
+        return self.classify_prepared([self.prepare(image_rgb) for image_rgb in images_rgb])
 
-    def _resize(self, image_rgb: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], float]:
+    def prepare(self, image_rgb: npt.NDArray[np.uint8], *, decode_ms: float | None = None) -> Prepared:
+        """Do all that comes before the network, so that it can be done in another thread.
+
+        Raises:
+            ImageError: If the array isn't ``uint8 [H, W, 3]``.
+        """
         if image_rgb.dtype != np.uint8 or image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or 0 in image_rgb.shape:  # noqa: PLR2004 - H, W and three channels
             raise ImageError("picture", f"expected uint8 [H, W, 3] RGB, received {image_rgb.dtype} {image_rgb.shape}")
         started_s = time.perf_counter()
-        resized_rgb = images.resize(image_rgb, self.contract.input.size_hw, self.contract.resize.method)
-        return resized_rgb, (time.perf_counter() - started_s) * 1e3
+        pixels_rgb = images.resize(image_rgb, self.contract.input.size_hw, self.contract.resize.method)
+        return Prepared(pixels_rgb, (time.perf_counter() - started_s) * 1e3, decode_ms)
+
+    def classify_prepared(self, pictures: Sequence[Prepared]) -> list[Prediction]:
+        """Classify pictures that :meth:`prepare` of this classifier gave, in one run of the network.
+
+        Raises:
+            ModelFileError: If the model fails or gives something else than probabilities.
+        """
+        if not pictures:
+            return []
+        started_s = time.perf_counter()
+        if len(pictures) == 1:
+            probabilities = self._run(pictures[0].pixels_rgb[np.newaxis])
+        else:
+            probabilities = self._run(np.stack([picture.pixels_rgb for picture in pictures]))
+        share_ms = (time.perf_counter() - started_s) * 1e3 / len(pictures)
+        return [
+            self._predict(row, Timing(picture.decode_ms, picture.resize_ms, share_ms))
+            for row, picture in zip(probabilities, pictures, strict=True)
+        ]
 
     def _run(self, batch_rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """``uint8 [N, h, w, 3]`` to ``float32 [N, classes]``, checked."""

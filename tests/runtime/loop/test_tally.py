@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tlx.runtime.classifier import Classifier
-from tlx.runtime.loop.tally import Tally, classify_sources, judge_failures, summarize
+from tlx.runtime.loop.ordered import classify_files
+from tlx.runtime.loop.preparing import Preparer
+from tlx.runtime.loop.running import Output, run_files
+from tlx.runtime.loop.tally import Tally, judge_failures, summarize
+from tlx.runtime.output.items import Sink
 from tlx.runtime.output.json_lines import JsonSink
 from tlx.runtime.session import Session
 from tlx.runtime.sources.words import open_sources
@@ -19,7 +23,14 @@ if TYPE_CHECKING:
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
-def test_classify_sources_gives_one_line_a_frame_in_order(
+def classify(classifier: Classifier, words: list[str], sink: Sink) -> Tally:
+    tally = Tally()
+    results = classify_files(open_sources(words), Preparer(lambda: classifier), workers=2)
+    run_files(results, Output(sink), tally)
+    return tally
+
+
+def test_files_give_one_line_a_frame_in_order(
     tiny_model: Path, tmp_path: Path, write_photo: PhotoWriter, write_video: VideoWriter
 ) -> None:
     write_photo(tmp_path / "photos" / "1.png", RED)
@@ -28,7 +39,7 @@ def test_classify_sources_gives_one_line_a_frame_in_order(
     classifier = Classifier.load(tiny_model)
     out = io.StringIO()
     sink = JsonSink(out, tuple(classifier.contract.labels))
-    tally = classify_sources(classifier, open_sources([str(tmp_path / "photos"), str(video)]), sink)
+    tally = classify(classifier, [str(tmp_path / "photos"), str(video)], sink)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [(Path(line["source"]).name, line["frame"], line["label"]) for line in lines] == [
         ("1.png", None, "red"),
@@ -48,13 +59,13 @@ class StoppedReader(io.StringIO):
         raise BrokenPipeError
 
 
-def test_classify_sources_releases_a_video_when_nobody_reads_any_more(
+def test_a_video_is_released_when_nobody_reads_any_more(
     tiny_model: Path, tmp_path: Path, write_video: VideoWriter
 ) -> None:
     video = write_video(tmp_path / "v.avi", [RED] * 50)
     classifier = Classifier.load(tiny_model)
     with pytest.raises(BrokenPipeError):
-        classify_sources(classifier, open_sources([str(video)]), JsonSink(StoppedReader(), ("a",)))
+        classify(classifier, [str(video)], JsonSink(StoppedReader(), ("a",)))
     open_files = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     assert str(video) not in open_files
 

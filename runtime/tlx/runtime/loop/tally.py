@@ -1,73 +1,99 @@
-"""Sources, classifier and sink put together."""
+"""What came of a run: counted on the way, told in one line at the end."""
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tlx.runtime.classifier import Classifier
-from tlx.runtime.frames import Source
-from tlx.runtime.output.items import Result, Sink
+from tlx.runtime.loop.ages import AgeHistogram
+from tlx.runtime.output.items import Result
 from tlx.runtime.session import Session
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tally:
-    """What came of a run.
+    """Counts results.
 
     Attributes:
         unit: What one frame is called.
         frames: All of them.
-        failed: Those without a label.
-        seconds: From the first frame's start to the last result.
+        failed: Those with an error.
+        seconds: From the beginning to the last result.
         first_error: The first failed frame's source and reason; None if none failed.
     """
 
-    unit: str
-    frames: int
-    failed: int
-    seconds: float
+    unit: str = "picture"
+    frames: int = 0
+    failed: int = 0
+    seconds: float = 0.0
     first_error: str | None = None
+    _started_s: float = field(default_factory=time.monotonic, repr=False)
+
+    def count(self, result: Result) -> None:
+        """Count one result."""
+        self.frames += 1
+        self.seconds = time.monotonic() - self._started_s
+        if result.frame.error is not None:
+            self.failed += 1
+            self.first_error = self.first_error or f"{result.frame.source}: {result.frame.error}"
 
 
-def classify_sources(classifier: Classifier, sources: Iterable[Source], sink: Sink) -> Tally:
-    """Classify every frame of the sources, one after the other, and write each result as it comes.
+@dataclass(frozen=True, slots=True)
+class LiveTally:
+    """What came of a live run.
 
-    Raises:
-        DeviceError: If a camera can't be opened, or the GPU fails.
-        ModelFileError: If the model fails.
+    Attributes:
+        captured: Pictures that the sources gave.
+        dropped: Those of them that a newer one replaced before their turn came.
+        too_old: Those that were older than allowed when their turn came.
+        classified: Those that got a label.
+        failed: Those with an error.
+        withheld: Those that came frozen or blank, and got none.
+        restarts: How often a capture's process had to be started again.
+        abandoned: Processes left behind, stuck in the kernel.
+        seconds: How long it ran.
+        ages: Of the labels, from capture on.
     """
-    started_s = time.monotonic()
-    count = failed = 0
-    first_error = None
-    units = set()
-    for source in sources:
-        units.add(source.unit)
-        with contextlib.closing(source.frames()) as frames:
-            for frame in frames:
-                count += 1
-                if frame.image_rgb is None:
-                    failed += 1
-                    first_error = first_error or f"{frame.source}: {frame.error}"
-                    sink.write(Result(frame, None, None, classifier.sha256))
-                else:
-                    prediction = classifier.classify(frame.image_rgb, decode_ms=frame.decode_ms)
-                    sink.write(Result(frame, prediction, None, classifier.sha256))
-    unit = units.pop() if len(units) == 1 else "picture"
-    return Tally(unit, count, failed, time.monotonic() - started_s, first_error)
+
+    captured: int
+    dropped: int
+    too_old: int
+    classified: int
+    failed: int
+    withheld: int
+    restarts: int
+    abandoned: int
+    seconds: float
+    ages: AgeHistogram
 
 
-def summarize(tally: Tally, session: Session) -> str:
-    """One line about a run: how many, how fast, on what."""
+def summarize(tally: Tally, session: Session, workers: int = 1) -> str:
+    """One line about a run: how many, how fast, on what; ``workers`` ran the network at the same time."""
     failed = f", {tally.failed} failed" if tally.failed else ""
     rate = (tally.frames - tally.failed) / tally.seconds if tally.seconds > 0 else 0.0
-    threads = f"{session.threads} thread{'s' * (session.threads != 1)}, " if session.device == "cpu" else ""
-    return (
-        f"{_count(tally.frames, tally.unit)}{failed}, {rate:.1f} {tally.unit}s/s, "
-        f"on the {session.device.upper()} ({threads}{session.providers[0]})"
-    )
+    return f"{_count(tally.frames, tally.unit)}{failed}, {rate:.1f} {tally.unit}s/s, {_on(session, workers)}"
+
+
+def summarize_live(tally: LiveTally, session: Session) -> str:
+    """One line about a live run: what became of the pictures, how fast, how old the labels were, on what."""
+    parts = [f"{_count(tally.captured, 'picture')} in {_duration(tally.seconds)}", f"{tally.classified} classified"]
+    extras = {
+        "dropped for newer ones": tally.dropped,
+        "too old": tally.too_old,
+        "failed": tally.failed,
+        "frozen or blank": tally.withheld,
+    }
+    parts += [f"{number} {what}" for what, number in extras.items() if number]
+    if tally.seconds > 0:
+        parts.append(f"{tally.classified / tally.seconds:.1f} labels/s")
+    p50_ms, p99_ms = tally.ages.percentile_ms(50), tally.ages.percentile_ms(99)
+    if p50_ms is not None:
+        parts.append(f"age of a label p50 {p50_ms:.0f} ms, p99 {p99_ms:.0f} ms")
+    if tally.restarts:
+        parts.append(f"capture restarted {tally.restarts} time{'s' * (tally.restarts != 1)}")
+    if tally.abandoned:
+        parts.append(f"{_count(tally.abandoned, 'capture')} stuck in the driver and left behind")
+    return ", ".join([*parts, _on(session)])
 
 
 def judge_failures(tally: Tally) -> str | None:
@@ -79,6 +105,17 @@ def judge_failures(tally: Tally) -> str | None:
     if tally.frames == 1:
         return tally.first_error
     return f"none of {_count(tally.frames, tally.unit)} could be read; the first: {tally.first_error}"
+
+
+def _on(session: Session, workers: int = 1) -> str:
+    threads = f"{_count(workers * session.threads, 'thread')}, " if session.device == "cpu" else ""
+    return f"on the {session.device.upper()} ({threads}{session.providers[0]})"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
 
 
 def _count(number: int, unit: str) -> str:

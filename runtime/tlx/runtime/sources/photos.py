@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,11 @@ class PhotoSource:
     def name_width(self) -> int:
         """The length of the longest path."""
         return max(len(str(path)) for path in self.paths)
+
+    def tasks(self) -> Iterator[Callable[[], Frame]]:
+        """For each photo a function that reads and decodes it, to be called in any thread."""
+        for path in self.paths:
+            yield partial(read_photo, path)
 
     def frames(self) -> Generator[Frame, None, None]:
         """A frame for each photo, decoded in threads while earlier ones are used."""

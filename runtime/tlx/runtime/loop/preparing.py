@@ -1,0 +1,68 @@
+"""From a frame to what the network takes: the view of the camera's mount, then the model's size."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx.errors import ImageError
+from tlx.runtime.classifier import Classifier, Prepared
+from tlx.runtime.frames import Frame, State
+
+View: TypeAlias = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]
+"""Turns and crops a picture, ``uint8 [H, W, 3]`` RGB to the same; raises ImageError where it can't."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A frame that only the network is missing from.
+
+    Attributes:
+        frame: Without its pixels, unless somebody wants them; with an error if it couldn't be prepared.
+        prepared: None if there is nothing to classify.
+        classifier: Whose size and resize it has been prepared for.
+    """
+
+    frame: Frame
+    prepared: Prepared | None
+    classifier: Classifier
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+        return self.frame.source
+
+
+@dataclass(frozen=True, slots=True)
+class Preparer:
+    """Makes frames ready; safe for threads.
+
+    Attributes:
+        current: Gives the classifier that is to be asked now.
+        view: What is done to each picture first; None for nothing.
+        keep_pictures: Whether the pixels are needed after classification.
+    """
+
+    current: Callable[[], Classifier]
+    view: View | None = None
+    keep_pictures: bool = False
+
+    def __call__(self, frame: Frame) -> Ready:
+        """One frame; a picture that can't be prepared becomes a frame with the error."""
+        classifier = self.current()
+        if frame.image_rgb is None or frame.state not in {None, State.LIVE}:
+            return Ready(self._kept(frame), None, classifier)
+        try:
+            image_rgb = self.view(frame.image_rgb) if self.view else frame.image_rgb
+            prepared = classifier.prepare(image_rgb, decode_ms=frame.decode_ms)
+        except ImageError as error:
+            return Ready(dataclasses.replace(frame, image_rgb=None, error=error.reason), None, classifier)
+        return Ready(self._kept(frame), prepared, classifier)
+
+    def _kept(self, frame: Frame) -> Frame:
+        return frame if self.keep_pictures else dataclasses.replace(frame, image_rgb=None)
