@@ -17,7 +17,15 @@ from tlx.core.stopwatch import Stopwatch
 from tlx.core.training.batches import Examples, epoch_order, make_batches, steps_in
 from tlx.core.training.compiling import compile_tail
 from tlx.core.training.network import Network, set_trainable
-from tlx.core.training.state import Checkpoint, TrainingState, assign, save_checkpoint, sync_state, values_of
+from tlx.core.training.state import (
+    Checkpoint,
+    TrainingState,
+    assign,
+    optimizer_variables,
+    save_checkpoint,
+    sync_state,
+    values_of,
+)
 from tlx.core.training.stopping import StopRequest, deferred_stop
 from tlx.core.training.validating import accuracy_and_loss, predict
 from tlx.errors import RunError
@@ -129,7 +137,10 @@ class Fitter:
         steps = steps_in(self._plan.photos, phase.batch_size)
         compile_tail(self._tail, phase, steps_per_epoch=steps, jit_compile=self._plan.jit_compile)
         if self._resumed is not None and self._resumed.optimizer:
-            assign(self._tail.optimizer.variables, self._resumed.optimizer, "optimizer")
+            own, loss_scale = optimizer_variables(self._tail.optimizer)
+            assign(own, self._resumed.optimizer, "optimizer")
+            if self._resumed.loss_scale and loss_scale:
+                assign(loss_scale, self._resumed.loss_scale, "loss scale")
         before = sum(earlier.epochs for earlier in self._plan.recipe.phases[: self._state.phase])
         while self._state.epoch < phase.epochs:
             self._run_epoch(phase, self._plan.train(phase.view_number(self._state.epoch, before)))

@@ -22,7 +22,7 @@ from tlx.errors import RunError
 
 FORMAT: Final = 1
 Arrays = list[npt.NDArray[Any]]
-_GROUPS: Final = ("variables", "optimizer", "metrics", "best")
+_GROUPS: Final = ("variables", "optimizer", "loss_scale", "metrics", "best")
 
 
 @dataclass(slots=True)
@@ -63,6 +63,7 @@ class Checkpoint:
     state: TrainingState
     variables: Arrays
     optimizer: Arrays
+    loss_scale: Arrays
     metrics: Arrays
 
 
@@ -76,10 +77,11 @@ def save_checkpoint(path: Path, state: TrainingState, tail: Any, *, with_optimiz
         OutputError: If the disk is full; the last checkpoint is still there, whole.
     """
     sync_state(tail)
-    optimizer = tail.optimizer.variables if with_optimizer else []
+    optimizer, loss_scale = optimizer_variables(tail.optimizer) if with_optimizer else ([], [])
     groups: dict[str, Arrays] = {
         "variables": values_of(tail.variables),
         "optimizer": values_of(optimizer),
+        "loss_scale": values_of(loss_scale),
         "metrics": values_of(tail.metrics_variables),
         "best": state.best,
     }
@@ -114,7 +116,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if document.pop("format") != FORMAT:
         raise RunError(f"{path}: the checkpoint is of another version of tlx: train again")
     state = TrainingState(**document, best=groups["best"])
-    return Checkpoint(state, groups["variables"], groups["optimizer"], groups["metrics"])
+    arrays = {group: values for group, values in groups.items() if group != "best"}
+    return Checkpoint(state, **arrays)
+
+
+def optimizer_variables(optimizer: Any) -> tuple[list[Any], list[Any]]:
+    """An optimizer's own variables, and those of the loss scale that Keras puts around it in float16; none elsewhere.
+
+    Apart, they let a training that was begun in float16 on a GPU be resumed in float32 or bfloat16 on another machine.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    own = {id(variable) for variable in inner.variables}
+    return list(inner.variables), [variable for variable in optimizer.variables if id(variable) not in own]
 
 
 def assign(variables: Sequence[Any], values: Arrays, what: str) -> None:
