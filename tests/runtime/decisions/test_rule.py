@@ -26,7 +26,7 @@ LABELS = ("cat", "dog", "fox")
         ({"contract_threshold": 2.0}, "the threshold of the contract must be a probability from 0 to 1, received 2.0"),
         (
             {"threshold": 0.1, "hysteresis": 0.1},
-            "the hysteresis must be below the threshold, received 0.1 and 0.1: a label that was said would never be given up",
+            "the hysteresis must be below the threshold, received 0.1 and 0.1: or a label would never be given up",
         ),
     ],
 )

@@ -61,7 +61,7 @@ class DecisionRule:
         if 0 < self.threshold <= self.hysteresis:
             raise InputError(
                 f"the hysteresis must be below the threshold, received {self.hysteresis} and {self.threshold}: "
-                "a label that was said would never be given up"
+                "or a label would never be given up"
             )
         if UNKNOWN in self.labels and (self.threshold > 0 or self.hold_s > 0):
             raise InputError(
