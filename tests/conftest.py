@@ -385,3 +385,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     one = Browser(program, tmp_path_factory.mktemp("profile"))
     yield one
     one.close()
+
+
+@pytest.fixture(scope="session")
+def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Display]:
+    """A display that nobody sees."""
+    if not (shutil.which("Xvfb") and shutil.which("xdotool")):
+        pytest.skip("no display is here (Xvfb and xdotool aren't on the path)")
+    from tests.display import Display
+
+    one = Display(tmp_path_factory.mktemp("display"))
+    yield one
+    one.close()

@@ -22,7 +22,7 @@ def limited(path: Path) -> None:
             sink.write(make_result(noisy(index, (240, 320)), "clip.avi", index=index, state=None))
         sink.close()
     except OutputError as error:
-        print(error)
+        print(error)  # noqa: T201 - what the test reads
 
 
 def endless(path: Path) -> None:
@@ -33,12 +33,12 @@ def endless(path: Path) -> None:
             sink.write(make_result(noisy(index), at_s=index / LIVE_RATE, state=State.LIVE))
             written += 1
             if index == 20:
-                print("writing", flush=True)
+                print("writing", flush=True)  # noqa: T201 - what the test reads
     except KeyboardInterrupt:
         pass
     finally:
         sink.close()
-    print(written)
+    print(written)  # noqa: T201 - what the test reads
 
 
 if __name__ == "__main__":

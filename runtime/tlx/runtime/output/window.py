@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -72,13 +73,13 @@ class WindowSink:
         if self.stopped:
             return
         key = cv2.waitKey(1)
-        is_closed = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1
-        self.stopped = is_closed or (key != -1 and key & 0xFF in _QUIT_KEYS)
+        self.stopped = _is_closed() or (key != -1 and key & 0xFF in _QUIT_KEYS)
 
     def close(self) -> None:
         """Close the window."""
         self.stopped = True
-        cv2.destroyAllWindows()
+        with contextlib.suppress(cv2.error):  # the user has closed it
+            cv2.destroyWindow(TITLE)
 
     def _show(self, image_rgb: Image) -> None:
         if not self._is_sized:
@@ -87,6 +88,13 @@ class WindowSink:
             cv2.resizeWindow(TITLE, max(1, round(width * scale)), max(1, round(height * scale)))
             self._is_sized = self._picture_rgb is not None
         cv2.imshow(TITLE, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))
+
+
+def _is_closed() -> bool:
+    try:
+        return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1
+    except cv2.error:  # with the last window Qt itself is gone
+        return True
 
 
 def require_display() -> None:
