@@ -18,6 +18,7 @@ import pytest
 if TYPE_CHECKING:
     import onnx
     from tests.browser import Browser
+    from tests.display import Display
 
     from tlx.core.runs import Run
     from tlx.core.weights.chain import PretrainedWeights

@@ -66,7 +66,7 @@ def test_without_words_the_picture_stays_as_it_is_and_is_a_copy() -> None:
 def test_labels_of_other_scripts_are_drawn_each_as_itself(label: str) -> None:
     """A font without these letters would draw the same box for each of them."""
 
-    def ink(text: str) -> np.ndarray:  # type: ignore[type-arg]
+    def ink(text: str) -> np.ndarray:
         return Painter().paint(plain(0, (300, 400)), Caption(text, 0.0))
 
     assert (ink(label) != ink("?" * len(label))).any()

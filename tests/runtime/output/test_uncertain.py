@@ -45,7 +45,8 @@ def kept_in(folder: Path) -> list[str]:
         (make_result(plain(1), cat=0.8), 0.8, False),
         (make_result(plain(1), cat=0.95, label="cat"), 0.8, False),
         (make_result(plain(1), cat=0.95, label="dog"), 0.8, True),  # against what is said
-        (make_result(plain(1), cat=0.95, label=UNKNOWN), 0.8, True),
+        (make_result(plain(1), cat=0.75, label=UNKNOWN), 0.8, True),
+        (make_result(plain(1), cat=0.95, label=UNKNOWN), 0.8, False),  # still held, but sure
         (make_result(plain(1), state=State.FROZEN), 0.8, False),
         (make_result(None), 0.8, False),
     ],

@@ -16,10 +16,10 @@ import pytest
 
 from tlx.errors import DeviceError
 from tlx.opencv import cv2
-from tlx.runtime.output.window import TITLE, require_display
+from tlx.runtime.output.window import TITLE, judge_probe, require_display
 
 if TYPE_CHECKING:
-    from tests.conftest import Display
+    from tests.display import Display
 
 HELPER = Path(__file__).with_name("window_worker.py")
 
@@ -81,7 +81,7 @@ def test_the_picture_is_seen_with_its_label_and_then_what_is_wrong(display: Disp
         assert not has_colour(display.screenshot(), (70, 200, 90))
 
 
-def has_colour(image_rgb: np.ndarray, colour_rgb: tuple[int, int, int]) -> bool:  # type: ignore[type-arg]
+def has_colour(image_rgb: np.ndarray, colour_rgb: tuple[int, int, int]) -> bool:
     return int((np.abs(image_rgb.astype(int) - colour_rgb).max(axis=2) < 12).sum()) > 300
 
 
@@ -101,6 +101,27 @@ def test_a_display_that_does_not_answer_is_one_line_and_not_the_end_of_the_proce
 ) -> None:
     """Qt calls abort() there, so it's asked in a process of its own."""
     monkeypatch.setenv("DISPLAY", ":4711")
-    with pytest.raises(DeviceError, match=r"a window can't be shown \(.*could not connect to display :4711\): leave"):
+    with pytest.raises(DeviceError, match=r"can't be shown: .*could not connect to display :4711: let DISPLAY name"):
         require_display()
     assert cv2.__version__
+
+
+@pytest.mark.parametrize(
+    ("returncode", "stderr", "problem"),
+    [
+        (0, "some noise", None),
+        (-6, "", "exit status -6"),
+        (
+            1,
+            "Traceback (most recent call last):\n  File\nImportError: libGL.so.1: no such file\n",
+            "ImportError: libGL.so.1: no such file",
+        ),
+        (
+            -6,
+            'qt.qpa.plugin: Could not load the Qt platform plugin "xcb" in "".\nmore\n',
+            'qt.qpa.plugin: Could not load the Qt platform plugin "xcb" in "": run \'apt-get install libsm6 libxext6\'',
+        ),
+    ],
+)
+def test_why_a_window_cannot_be_opened(returncode: int, stderr: str, problem: str | None) -> None:
+    assert judge_probe(returncode, stderr) == problem

@@ -6,6 +6,7 @@ import signal
 import time
 
 from tests.runtime.output.pictures import make_result, plain
+
 from tlx.runtime.frames import State, StateChange
 from tlx.runtime.output.window import WindowSink
 

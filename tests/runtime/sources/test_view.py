@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlx.errors import ImageError, InputError
-from tlx.runtime.sources.view import PLAIN, Box, Region, View, box_of, look, parse_region
+from tlx.runtime.frames import Frame, State
+from tlx.runtime.sources.view import PLAIN, Box, Region, View, box_of, look, look_at, parse_region
 
 # 2 rows of 3 pixels, told apart by their first channel.
 NUMBERED = np.arange(6, dtype=np.uint8).reshape(2, 3, 1).repeat(3, axis=2)
@@ -90,6 +91,19 @@ def test_a_region_beyond_the_picture_is_an_error_of_that_picture(region: Region,
     with pytest.raises(ImageError) as caught:
         look(View(roi=region), NUMBERED)
     assert problem in caught.value.reason
+
+
+def test_a_frame_is_looked_at_or_tells_why_it_cannot_be() -> None:
+    frame = Frame("camera 0", NUMBERED, None, 7, 1.5, state=State.LIVE)
+    assert look_at(PLAIN, frame) is frame
+    seen = look_at(View(roi=Region(0, 0, 1, 1)), frame)
+    assert seen.image_rgb is not None
+    assert (seen.image_rgb.shape, seen.index, seen.state) == ((1, 1, 3), 7, State.LIVE)
+    outside = look_at(View(roi=Region(0, 0, 9, 9)), frame)
+    assert outside.image_rgb is None
+    assert outside.error is not None
+    assert outside.error.startswith("the region 0,0,9,9 is partly outside of the picture of 3 x 2 pixels")
+    assert look_at(View(90), outside) is outside
 
 
 def test_the_turned_pictures_size_counts() -> None:

@@ -57,16 +57,20 @@ class UncertainOptions:
 def is_uncertain(result: Result, threshold: float) -> bool:
     """Whether a picture is worth labelling.
 
-    It is if the two likeliest classes are within :data:`SMALL_MARGIN`, if its label is less probable than the
-    threshold (calibrated, where decisions are made), or if the picture alone says something else than is said.
+    It is if the two likeliest classes are within :data:`SMALL_MARGIN`; if no class is as probable as the threshold
+    (calibrated and smoothed, where decisions are made); or if the picture alone says something else than is said.
     """
     prediction, decision = result.prediction, result.decision
     if prediction is None:
         return False
     ranked = sorted(prediction.probabilities, reverse=True)
-    if ranked[0] - ranked[1] < SMALL_MARGIN or prediction.probability < threshold:
+    if ranked[0] - ranked[1] < SMALL_MARGIN:
         return True
-    return decision is not None and (decision.label == UNKNOWN or decision.label != prediction.label)
+    if decision is None:
+        return prediction.probability < threshold
+    if decision.label == UNKNOWN:
+        return decision.probability < threshold
+    return decision.label != prediction.label
 
 
 def name_of(result: Result, now_utc: datetime, age_s: float) -> str:

@@ -121,6 +121,25 @@ def require_display() -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"a window can't be shown: the display doesn't answer within {_PROBE_S:.0f} s") from error
-    if done.returncode != 0:
-        said = next((line for line in done.stderr.splitlines() if line.strip()), f"exit status {done.returncode}")
-        raise DeviceError(f"a window can't be shown ({said.strip()[:200]}): leave --show out, or use --save")
+    if problem := judge_probe(done.returncode, done.stderr):
+        raise DeviceError(f"a window can't be shown: {problem}, or leave --show out and use --save")
+
+
+def judge_probe(returncode: int, stderr: str) -> str | None:
+    """Why a window couldn't be opened, and what to do; None if it could.
+
+    Args:
+        returncode: Of the process that tried.
+        stderr: What it said.
+    """
+    if returncode == 0:
+        return None
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    reason = (lines[-1] if "Traceback" in stderr else lines[0])[:200] if lines else f"exit status {returncode}"
+    reason = reason.rstrip(".")
+    if "could not connect" in reason:
+        return f"{reason}: let DISPLAY name a display that runs and that you may use"
+    # Qt says this where a library lacks; its name stands only in the log that QT_DEBUG_PLUGINS=1 writes.
+    if "platform plugin" in reason:
+        return f"{reason}: run 'apt-get install libsm6 libxext6'"
+    return reason

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tlx.errors import ImageError, InputError
+from tlx.runtime.frames import Frame
 
 TURNS: Final = (0, 90, 180, 270)
 """Degrees, clockwise."""
@@ -122,6 +123,17 @@ def look(view: View, image_rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return turned_rgb
     box = box_of(view.roi, (turned_rgb.shape[0], turned_rgb.shape[1]))
     return turned_rgb[box.top : box.bottom, box.left : box.right]
+
+
+def look_at(view: View, frame: Frame) -> Frame:
+    """A frame with that part of its picture, or with the error that there is none; the frame itself if all is seen."""
+    if frame.image_rgb is None:
+        return frame
+    try:
+        seen_rgb = look(view, frame.image_rgb)
+    except ImageError as error:
+        return replace(frame, image_rgb=None, error=error.reason)
+    return frame if seen_rgb is frame.image_rgb else replace(frame, image_rgb=seen_rgb)
 
 
 def turn(image: npt.NDArray[Any], degrees: int) -> npt.NDArray[Any]:
