@@ -106,7 +106,7 @@ class VideoFile:
             self._writer.release()
             found, promised, readable = count_pictures(self._temporary)
             if problem := judge_video((self._written, self._begun), found, promised, readable=readable):
-                raise OutputError(f"{self.path}: {problem}: is the disk full?")
+                raise OutputError(f"{self.path}: {problem}; the disk may be full")
 
     def discard(self) -> None:
         """Close and forget it."""
