@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +17,8 @@ import pytest
 
 if TYPE_CHECKING:
     import onnx
+    from tests.browser import Browser
+    from tests.display import Display
 
     from tlx.core.runs import Run
     from tlx.core.weights.chain import PretrainedWeights
@@ -25,7 +28,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 SHARED_PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "data" / "cats_dogs"
 # Tests that take one of these need what the marker names, marked or not.
-MARKER_OF_FIXTURE = {"photos_dir": "photos", "browser": "browser"}
+MARKER_OF_FIXTURE = {"photos_dir": "photos", "browser": "browser", "display": "display"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -369,3 +372,29 @@ def write_photo() -> PhotoWriter:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real browser."""
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    program = next(found, None)
+    if program is None:
+        pytest.skip("no browser is here (neither chromium nor google-chrome is on the path)")
+    from tests.browser import Browser
+
+    one = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Display]:
+    """A display that nobody sees."""
+    if not (shutil.which("Xvfb") and shutil.which("xdotool")):
+        pytest.skip("no display is here (Xvfb and xdotool aren't on the path)")
+    from tests.display import Display
+
+    one = Display(tmp_path_factory.mktemp("display"))
+    yield one
+    one.close()

@@ -10,7 +10,8 @@ import pytest
 from tlx.core.report.page import write_report
 
 if TYPE_CHECKING:
-    from tests.core.report.conftest import Browser, SourceMaker
+    from tests.browser import Browser
+    from tests.core.report.conftest import SourceMaker
 
 pytestmark = pytest.mark.browser
 

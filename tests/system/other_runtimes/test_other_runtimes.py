@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.core.report.conftest import Browser, browser  # noqa: F401 - a fixture
+from tests.browser import Browser
 from tests.system.other_runtimes.environments import OLDEST_ONNXRUNTIME, OPENVINO, node_modules, python_with
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def test_the_example_page_gives_the_same_label(
     case: Case,
     example: Path,
     site: str,
-    browser: Browser,  # noqa: F811 - the fixture
+    browser: Browser,
 ) -> None:
     # Each visit has names of its own: a browser keeps files that changed within a second, and the page before stays
     # until the next one is there.
