@@ -109,7 +109,7 @@ def test_a_character_that_the_stream_does_not_have_is_escaped() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
 def test_a_full_disk_is_an_output_error() -> None:
     with Path("/dev/full").open("wb", buffering=0) as full:
-        out = io.TextIOWrapper(full, encoding="utf-8", write_through=True)  # type: ignore[type-var]
+        out = io.TextIOWrapper(full, encoding="utf-8", write_through=True)
         with pytest.raises(OutputError, match="No space left"):
             TextSink(out, out, LABELS, 5).write(Result(frame(), PREDICTION, None, ""))
 

@@ -115,17 +115,15 @@ def open_stdin(open_video: Callable[[Path], VideoSource]) -> StdinSource:
     """The source for the word ``-``; nothing is read yet.
 
     Raises:
-        SourceError: If stdin is a terminal, a folder or closed.
+        SourceError: If stdin is a terminal or closed.
     """
     expected = "-: expected a picture or a list of files on stdin"
     try:
-        mode = os.fstat(0).st_mode
+        os.fstat(0)
     except OSError as error:
         raise SourceError(f"{expected}, but stdin is closed") from error
     if os.isatty(0):
         raise SourceError(f"{expected}, but stdin is a terminal: pipe them in, as in 'find photos -name \"*.jpg\" | …'")
-    if stat.S_ISDIR(mode):
-        raise SourceError(f"{expected}, but stdin is a folder: name the folder itself in place of '-'")
     return StdinSource(open_video)
 
 
