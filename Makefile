@@ -36,9 +36,11 @@ format: venv ## put the code into the house's format and mend what lint can
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
-schema: venv ## write docs/contract.schema.json from the contract's classes
-	@$(BIN)/python tools/contract_schema.py > docs/contract.schema.json.new
-	@mv docs/contract.schema.json.new docs/contract.schema.json
+schema: venv ## write docs/contract.schema.json and docs/result.schema.json from their classes
+	@for name in contract result; do \
+		$(BIN)/python tools/schemas.py $$name > docs/$$name.schema.json.new && \
+		mv docs/$$name.schema.json.new docs/$$name.schema.json || exit 1; \
+	done
 
 constraints: venv ## make constraints.txt from pyproject.toml (UV_ARGS=--upgrade takes newer releases)
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -18,6 +17,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _STOP_CHECK_S: Final = 0.1
+_LEAVE_BEHIND_AFTER_S: Final = 1.0
 
 
 def map_ahead(
@@ -29,15 +29,13 @@ def map_ahead(
     hasn't begun.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="tlx-decode")
-    waiting: deque[Future[Result]] = deque()
+    # The items come from a thread of their own: what is done isn't kept waiting for an item that is yet to come.
+    begun = iterate_ahead((pool.submit(function, item) for item in items), ahead=max(1, ahead - 1))
     try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        for future in begun:
+            yield future.result()
     finally:
+        begun.close()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -51,7 +49,8 @@ class _Outcome(Generic[Item]):
 def iterate_ahead(iterable: Iterable[Item], *, ahead: int) -> Generator[Item, None, None]:
     """Run an iterator in a thread, at most ``ahead`` items before the consumer.
 
-    Its exceptions come out here. Closing this iterator closes that one, in its own thread.
+    Its exceptions come out here. Closing this iterator closes that one, in its own thread; if it's in the middle of
+    something that takes longer, the thread is left behind to do so later.
     """
     outcomes: queue.Queue[_Outcome[Item]] = queue.Queue(ahead)
     stopped = threading.Event()
@@ -65,7 +64,7 @@ def iterate_ahead(iterable: Iterable[Item], *, ahead: int) -> Generator[Item, No
             yield outcome.item
     finally:
         stopped.set()
-        thread.join()
+        thread.join(_LEAVE_BEHIND_AFTER_S)
 
 
 def _produce(iterator: Iterator[Item], outcomes: queue.Queue[_Outcome[Item]], stopped: threading.Event) -> None:

@@ -11,7 +11,8 @@ import pytest
 from tlx.errors import DeviceError, SourceError
 from tlx.runtime.frames import Frame, Source
 from tlx.runtime.sources.camera import CameraSource
-from tlx.runtime.sources.photos import PhotoSource, read_photo
+from tlx.runtime.sources.photo_bytes import read_photo
+from tlx.runtime.sources.photos import PhotoSource
 from tlx.runtime.sources.videos import VideoSource, judge_end
 from tlx.runtime.sources.words import natural_key, open_sources, photos_in
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 NO_CAMERA = 97
+
+
+def photos_of(*paths: Path) -> PhotoSource:
+    return PhotoSource(tuple(map(str, paths)))
 
 
 def read_all(*sources: Source) -> list[Frame]:
@@ -56,15 +61,15 @@ def test_open_sources_makes_one_source_of_neighbouring_photos(
     first, second = write_photo(tmp_path / "a.jpg"), write_photo(tmp_path / "folder" / "b.png")
     video = write_video(tmp_path / "v.avi", [RED])
     sources = open_sources([str(first), str(tmp_path / "folder"), str(video), "0", str(first)], stride=2)
-    assert sources == [PhotoSource((first, second)), VideoSource(video, 2), CameraSource(0, 2), PhotoSource((first,))]
+    assert sources == [photos_of(first, second), VideoSource(video, 2), CameraSource(0, 2), photos_of(first)]
 
 
 def test_open_sources_expands_quoted_patterns_in_natural_order(tmp_path: Path, write_photo: PhotoWriter) -> None:
     for name in ("p10.jpg", "p2.jpg", "sub/p3.jpg", "other.png"):
         write_photo(tmp_path / name)
-    assert open_sources([f"{tmp_path}/p*.jpg"]) == [PhotoSource((tmp_path / "p2.jpg", tmp_path / "p10.jpg"))]
+    assert open_sources([f"{tmp_path}/p*.jpg"]) == [photos_of(tmp_path / "p2.jpg", tmp_path / "p10.jpg")]
     everywhere = open_sources([f"{tmp_path}/**/p*.jpg"])
-    assert everywhere == [PhotoSource((tmp_path / "p2.jpg", tmp_path / "p10.jpg", tmp_path / "sub/p3.jpg"))]
+    assert everywhere == [photos_of(tmp_path / "p2.jpg", tmp_path / "p10.jpg", tmp_path / "sub/p3.jpg")]
 
 
 def test_open_sources_takes_a_file_with_a_pattern_or_number_for_its_name(
@@ -73,7 +78,7 @@ def test_open_sources_takes_a_file_with_a_pattern_or_number_for_its_name(
     monkeypatch.chdir(tmp_path)
     write_photo(tmp_path / "x[1].jpg")
     write_photo(tmp_path / "photo.jpg").rename("7")
-    assert open_sources(["x[1].jpg", "7"]) == [PhotoSource((Path("x[1].jpg"), Path("7")))]
+    assert open_sources(["x[1].jpg", "7"]) == [PhotoSource(("x[1].jpg", "7"))]
 
 
 def test_open_sources_knows_photos_by_their_content_where_the_suffix_says_nothing(
@@ -82,14 +87,14 @@ def test_open_sources_knows_photos_by_their_content_where_the_suffix_says_nothin
     photo = write_photo(tmp_path / "p.png").rename(tmp_path / "upload1")
     video = write_video(tmp_path / "v.avi", [RED]).rename(tmp_path / "upload2")
     sources = open_sources([str(photo), str(video)])
-    assert sources == [PhotoSource((photo,)), VideoSource(video)]
+    assert sources == [photos_of(photo), VideoSource(video)]
     assert all(frame.error is None for frame in read_all(*sources))
 
 
 def test_open_sources_follows_a_link_to_a_folder(tmp_path: Path, write_photo: PhotoWriter) -> None:
     write_photo(tmp_path / "real" / "a.jpg")
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    assert open_sources([str(tmp_path / "link")]) == [PhotoSource((tmp_path / "link" / "a.jpg",))]
+    assert open_sources([str(tmp_path / "link")]) == [photos_of(tmp_path / "link" / "a.jpg")]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ def test_open_sources_refuses_words_that_mean_nothing(
 
 def test_photos_come_in_order_with_their_colours(tmp_path: Path, write_photo: PhotoWriter) -> None:
     paths = [write_photo(tmp_path / f"{n}.png", (n, 0, 255 - n)) for n in range(25)]
-    frames = read_all(PhotoSource(paths))
+    frames = read_all(photos_of(*paths))
     assert [frame.source for frame in frames] == [str(path) for path in paths]
     for number, frame in enumerate(frames):
         assert frame.image_rgb is not None
@@ -135,7 +140,7 @@ def test_bad_photos_are_frames_with_errors_between_the_good_ones(tmp_path: Path,
     text.write_text("no photo")
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(good.read_bytes()[:100])
-    frames = read_all(PhotoSource([good, text, tmp_path / "gone.jpg", cut, good]))
+    frames = read_all(photos_of(good, text, tmp_path / "gone.jpg", cut, good))
     assert [frame.error is None for frame in frames] == [True, False, False, False, True]
     for frame in frames:
         assert (frame.image_rgb is None) == (frame.error is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Final
 from tlx.opencv import cv2
 from tlx.runtime.background import iterate_ahead
 from tlx.runtime.frames import Frame
+from tlx.runtime.sources.positions import Reading, open_at
 
 _AHEAD: Final = 3
 _MIN_MISSING: Final = 2
@@ -21,11 +23,20 @@ _MIN_MISSING_SHARE: Final = 0.03
 class VideoSource:
     """Every frame of a video file, or every ``stride``-th.
 
-    A file that is no video, and a video that ends before its header says so, give a frame with the error.
+    A file that is no video, a video that ends before its header says so, and one that ends before ``start_s``, give a
+    frame with the error.
+
+    Attributes:
+        path: The file.
+        stride: Every how many-th frame is taken, beginning with the first one that is.
+        start_s: The first frame is the first one at this time of the video or after it, in seconds.
+        duration_s: How much of it is taken from there, in seconds; all if None.
     """
 
     path: Path
     stride: int = 1
+    start_s: float = 0.0
+    duration_s: float | None = None
 
     @property
     def unit(self) -> str:
@@ -42,28 +53,48 @@ class VideoSource:
         return iterate_ahead(self._read(), ahead=_AHEAD)
 
     def _read(self) -> Iterator[Frame]:
-        capture = cv2.VideoCapture(str(self.path))
-        try:
-            promised = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
-            index = 0
-            while capture.isOpened():
-                started_s = time.monotonic()
-                if not capture.grab():
-                    break
-                if index % self.stride == 0:
-                    yield self._retrieve(capture, index, started_s)
-                index += 1
-            if problem := judge_end(index, promised, opened=capture.isOpened()):
-                yield Frame(str(self.path), None, problem, index, time.monotonic())
-        finally:
-            capture.release()
+        if problem := _look_at(self.path):
+            yield self._failed(problem, None)
+            return
+        # An absolute path: FFmpeg takes a name such as "concat:a|b" for more than a file.
+        with open_at(os.path.abspath(self.path), self.start_s) as reading:  # noqa: PTH100 - links stay as they are
+            yield from self._read_from(reading)
 
-    def _retrieve(self, capture: cv2.VideoCapture, index: int, started_s: float) -> Frame:
-        ok, frame_bgr = capture.retrieve()
+    def _read_from(self, reading: Reading) -> Iterator[Frame]:
+        end_s = None if self.duration_s is None else self.start_s + self.duration_s
+        taken = 0
+        while reading.is_there:
+            if end_s is not None and not reading.is_before(end_s):
+                return
+            if taken % self.stride == 0:
+                yield self._retrieve(reading)
+            taken += 1
+            reading.advance()
+        problem = judge_end(reading.count, reading.promised, opened=reading.opened)
+        if problem is None and taken == 0:
+            problem = f"the video ends after {reading.length_s:.1f} s, before the start at {self.start_s:g} s"
+        if problem:
+            yield self._failed(problem, reading.count)
+
+    def _retrieve(self, reading: Reading) -> Frame:
+        ok, frame_bgr = reading.capture.retrieve()
         if not ok:
-            return Frame(str(self.path), None, "this frame can't be decoded", index, started_s)
+            return Frame(str(self.path), None, "this frame can't be decoded", reading.index, reading.began_s)
         image_rgb = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2RGB)
-        return Frame(str(self.path), image_rgb, None, index, started_s, (time.monotonic() - started_s) * 1e3)  # type: ignore[arg-type]
+        decode_ms = (time.monotonic() - reading.began_s) * 1e3
+        return Frame(str(self.path), image_rgb, None, reading.index, reading.began_s, decode_ms)  # type: ignore[arg-type]
+
+    def _failed(self, problem: str, index: int | None) -> Frame:
+        return Frame(str(self.path), None, problem, index, time.monotonic())
+
+
+def _look_at(path: Path) -> str | None:
+    """Why a file can't even be opened; OpenCV would only say that it is no video."""
+    try:
+        with path.open("rb"):
+            return None
+    except OSError as error:
+        return f"can't be read ({error.strerror or error})"
 
 
 def judge_end(read: int, promised: float, *, opened: bool) -> str | None:

@@ -1,68 +1,62 @@
 """From the words on a command line to sources of frames: what a word looks like decides what it is.
 
 A number is a camera, unless a file has that name. A folder stands for all photos in it and its subfolders, a
-pattern for what it matches. Everything is checked to exist before the first frame is read; what turns out unreadable
-later is a frame with an error.
+pattern for what it matches, ``-`` for what comes in on stdin. Everything that is named is checked to exist before the
+first frame is read; what turns out unreadable later is a frame with an error.
 """
 
 from __future__ import annotations
 
-import glob
+import functools
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from tlx.errors import SourceError
-from tlx.images import PHOTO_SUFFIXES
-from tlx.opencv import cv2
 from tlx.runtime.frames import Source
 from tlx.runtime.sources.camera import CameraSource
+from tlx.runtime.sources.folders import expand_pattern, natural_key, photos_in, walk_photos
+from tlx.runtime.sources.photo_or_video import describe_empty_folder, is_photo
 from tlx.runtime.sources.photos import PhotoSource
+from tlx.runtime.sources.stdin import open_stdin
 from tlx.runtime.sources.videos import VideoSource
 
-VIDEO_SUFFIXES: Final = frozenset(
-    {
-        ".3gp",
-        ".avi",
-        ".flv",
-        ".m4v",
-        ".mjpeg",
-        ".mjpg",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-        ".ogv",
-        ".ts",
-        ".webm",
-        ".wmv",
-    }
-)
+__all__ = ["natural_key", "open_sources", "photos_in"]
 
+_STDIN: Final = "-"
 _PATTERN_CHARACTERS: Final = re.compile(r"[*?\[]")
-_DIGITS: Final = re.compile(r"([0-9]+)")
 _CAMERA_NUMBER: Final = re.compile(r"[0-9]{1,4}")
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
+_Found: TypeAlias = str | Source
+"""The path of a photo, or a source."""
+_OpenVideo: TypeAlias = Callable[[Path], VideoSource]
 
-def open_sources(words: Sequence[str], *, stride: int = 1) -> list[Source]:
+
+def open_sources(
+    words: Sequence[str], *, stride: int = 1, start_s: float = 0.0, duration_s: float | None = None
+) -> list[Source]:
     """The sources that the words mean, in order; photos beside each other become one source.
 
     Args:
-        words: Files, folders, patterns, camera numbers or device paths.
+        words: Files, folders, patterns, camera numbers or device paths, or ``-`` for stdin.
         stride: Every how many-th frame of a video or camera is taken; photos are all taken.
+        start_s: Where to begin in each video, in seconds.
+        duration_s: How much of each video is taken, in seconds; all if None.
 
     Raises:
         SourceError: If a word means nothing: no such file, a folder without photos, a pattern without a match.
     """
+    if list(words).count(_STDIN) > 1:
+        raise SourceError("-: stdin can be read only once: name it once")
+    open_video = functools.partial(VideoSource, stride=stride, start_s=start_s, duration_s=duration_s)
     sources: list[Source] = []
-    photos: list[Path] = []
-    for found in (item for word in words for item in _find(word, stride)):
-        if isinstance(found, Path):
+    photos: list[str] = []
+    for found in (item for word in words for item in _find(word, stride, open_video)):
+        if isinstance(found, str):
             photos.append(found)
             continue
         if photos:
@@ -74,81 +68,92 @@ def open_sources(words: Sequence[str], *, stride: int = 1) -> list[Source]:
     return sources
 
 
-def _find(word: str, stride: int) -> Iterator[Path | Source]:
+def _find(word: str, stride: int, open_video: _OpenVideo) -> Iterator[_Found]:
     """What one word means: paths of photos, or sources."""
-    if _exists(word):
-        yield from _find_path(Path(word), stride)
-    elif _CAMERA_NUMBER.fullmatch(word):
-        yield CameraSource(int(word), stride)
-    elif _URL.match(word):
-        raise SourceError(f"{word}: network streams can't be read yet: name files, folders, videos or a camera number")
+    mode = _mode(word)
+    if word == _STDIN:
+        yield open_stdin(open_video)
+    elif live := _find_live(word, mode, stride):
+        yield live
+    elif mode is not None:
+        yield from _find_file(word, mode, open_video)
     elif _PATTERN_CHARACTERS.search(word):
-        matches = sorted(glob.glob(word, recursive=True), key=natural_key)  # noqa: PTH207 - the word may be absolute
-        if not matches:
-            raise SourceError(f"{word}: nothing matches this pattern")
-        for match in matches:
-            yield from _find_path(Path(match), stride)
+        yield from _find_matches(word, stride, open_video)
+    elif os.path.islink(word):  # noqa: PTH114 - Path("") would be the working folder
+        raise SourceError(f"{word}: no such file: this link leads to {os.readlink(word)}, which isn't there")  # noqa: PTH115
     else:
         raise SourceError(f"{word}: no such file, folder or pattern, and no camera number")
 
 
-def _exists(word: str) -> bool:
-    try:
-        return os.path.exists(word)  # noqa: PTH110 - Path("") would be the working folder
-    except ValueError:  # a name with a zero byte
-        return False
+def _find_live(word: str, mode: int | None, stride: int) -> Source | None:
+    """A camera or a stream; the one place where such words are told from files."""
+    if mode is not None:
+        return CameraSource(word, stride) if stat.S_ISCHR(mode) else None
+    if _CAMERA_NUMBER.fullmatch(word):
+        return CameraSource(int(word), stride)
+    if _URL.match(word):
+        raise SourceError(f"{word}: network streams can't be read yet: name files, folders, videos or a camera number")
+    return None
 
 
-def _find_path(path: Path, stride: int) -> Iterator[Path | Source]:
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        photos = photos_in(path)
-        if not photos:
-            raise SourceError(
-                f"{path}: no photos in this folder or its subfolders ({' '.join(sorted(PHOTO_SUFFIXES))})"
-            )
-        yield from photos
-    elif stat.S_ISCHR(mode):
-        yield CameraSource(str(path), stride)
-    elif not stat.S_ISREG(mode):
-        raise SourceError(f"{path}: neither a file, a folder nor a camera")
-    elif _is_photo(path):
-        yield path
-    else:
-        yield VideoSource(path, stride)
-
-
-def _is_photo(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    if suffix in PHOTO_SUFFIXES or suffix in VIDEO_SUFFIXES:
-        return suffix in PHOTO_SUFFIXES
-    return cv2.haveImageReader(str(path))
-
-
-def photos_in(folder: Path) -> list[Path]:
-    """All photos of a folder and its subfolders, in natural order; hidden files and folders are left out.
+def _mode(word: str) -> int | None:
+    """What kind of file a word names; None if there is none.
 
     Raises:
-        SourceError: If a folder can't be listed.
+        SourceError: If the disk doesn't say.
     """
+    try:
+        return os.stat(word).st_mode  # noqa: PTH116 - Path("") would be the working folder
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last: a name with a zero byte
+        return None
+    except OSError as error:
+        raise SourceError(f"{word}: can't be looked at ({error.strerror or error})") from error
 
-    def refuse(error: OSError) -> None:
-        raise SourceError(f"{error.filename}: can't be listed ({error.strerror})") from error
 
-    found: list[Path] = []
-    for parent, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_key)
-        found.extend(
-            Path(parent, name)
-            for name in sorted(files, key=natural_key)
-            if not name.startswith(".") and Path(name).suffix.lower() in PHOTO_SUFFIXES
+def _find_file(path: str, mode: int, open_video: _OpenVideo) -> Iterator[_Found]:
+    if stat.S_ISDIR(mode):
+        # Spelled as Path spells it: results never had "./" or a double slash in them.
+        photos = list(walk_photos(str(Path(path))))
+        if not photos:
+            raise SourceError(f"{path}: {describe_empty_folder()}")
+        yield from photos
+    elif not stat.S_ISREG(mode):
+        raise SourceError(f"{path}: neither a file, a folder nor a camera")
+    else:
+        yield _photo_or_video(path, open_video)
+
+
+def _find_matches(pattern: str, stride: int, open_video: _OpenVideo) -> Iterator[_Found]:
+    """What a pattern matches; what of that is unreadable is a frame with an error, as nobody named it himself."""
+    matches = expand_pattern(pattern)
+    found: dict[str, _Found] = {}
+    for match in matches:
+        try:
+            mode = os.stat(match).st_mode  # noqa: PTH116 - one call, and no Path for each of many
+        except OSError:
+            mode = stat.S_IFREG  # reading it says why
+        if stat.S_ISDIR(mode):
+            found |= {photo: photo for photo in _photos_below(match)}
+        elif stat.S_ISREG(mode):
+            found.setdefault(str(Path(match)), _photo_or_video(match, open_video))
+        else:
+            live = _find_live(match, mode, stride) if match.startswith("/dev/") else None
+            found.setdefault(match, live or match)
+    if not found:
+        raise SourceError(
+            f"{pattern}: no photos in what this pattern matches"
+            if matches
+            else f"{pattern}: nothing matches this pattern"
         )
-    return found
+    yield from found.values()
 
 
-def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    """A sort key by which photo 2 comes before photo 10; names that differ in zeros or case only keep one order."""
-    parts = [
-        (0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in _DIGITS.split(name) if part
-    ]
-    return parts, name
+def _photos_below(folder: str) -> list[str]:
+    try:
+        return list(walk_photos(str(Path(folder))))
+    except SourceError:
+        return [folder]
+
+
+def _photo_or_video(path: str, open_video: _OpenVideo) -> _Found:
+    return str(Path(path)) if is_photo(path) else open_video(Path(path))
