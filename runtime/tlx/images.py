@@ -22,12 +22,11 @@ import operator
 import os
 import stat
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tlx.contract import ResizeMethod
 from tlx.errors import ImageError
 from tlx.image_files import jpeg
 from tlx.image_files.header import DAMAGED, HeaderError, Kind
@@ -35,6 +34,9 @@ from tlx.image_files.heic import decode_heic
 from tlx.image_files.pixels import to_rgb, turn_upright
 from tlx.image_files.sniff import read_header
 from tlx.opencv import cv2
+
+if TYPE_CHECKING:  # the contract loads pydantic, which a capture process does without
+    from tlx.contract import ResizeMethod
 
 MAX_FILE_BYTES: Final = 256 * 2**20
 """Larger files aren't read."""
