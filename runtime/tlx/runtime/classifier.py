@@ -15,7 +15,7 @@ from tlx import images
 from tlx.contract import Contract
 from tlx.errors import ImageError, ModelFileError
 from tlx.runtime.model_file import ModelFile
-from tlx.runtime.session import Device, Session, Tensor, open_session
+from tlx.runtime.session import Device, Session, Tensor, Tuning, open_session
 
 _DTYPES: Final = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
 _TWO: Final = 2
@@ -79,7 +79,8 @@ class Classifier:
 
         Args:
             path: The .onnx file.
-            device: ``cpu``; ``gpu``, which gets a working GPU or an error; ``auto``, a GPU if one works.
+            device: ``cpu``, ``gpu``, ``trt`` (TensorRT), ``openvino`` or ``coreml`` is got or is an error; ``auto`` is
+                a GPU if one works, else the CPU.
             threads: Processors for one operator; those that this process may use if left out.
 
         Raises:
@@ -87,7 +88,8 @@ class Classifier:
             DeviceError: If the device isn't available.
         """
         file = ModelFile.read(path)
-        return cls(file, open_session(file.content, file.source, device=device, threads=threads))
+        tuning = Tuning(file.contract.precision)
+        return cls(file, open_session(file.content, file.source, device=device, threads=threads, tuning=tuning))
 
     def classify(self, image_rgb: npt.NDArray[np.uint8], *, decode_ms: float | None = None) -> Prediction:
         """Classify one picture of any size.
