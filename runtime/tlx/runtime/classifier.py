@@ -56,7 +56,7 @@ class Prediction:
 
 
 class Classifier:
-    """A model that is loaded, proven and warmed up; safe to use from several threads.
+    """A model that is loaded, checked and warmed up; safe to use from several threads.
 
     Attributes:
         contract: What the model file promises.
@@ -65,13 +65,14 @@ class Classifier:
         session: What runs it: device, execution providers, threads.
     """
 
-    def __init__(self, file: ModelFile, session: Session) -> None:
+    def __init__(self, file: ModelFile, session: Session, *, warm_up: bool = True) -> None:
         self.contract = file.contract
         self.source = file.source
         self.sha256 = file.sha256
         self.session = session
         check_signature(file.contract, session.inputs, session.outputs, file.source)
-        self._warm_up()
+        if warm_up:
+            self._warm_up()
 
     @classmethod
     def load(cls, path: str | Path, device: Device = "auto", threads: int | None = None) -> Classifier:

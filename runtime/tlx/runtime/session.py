@@ -32,7 +32,7 @@ from tlx.runtime.devices.names import (
     INSTALL,
     ON_NVIDIA,
     Device,
-    Place,
+    UsedDevice,
     place_of,
 )
 from tlx.runtime.devices.parts import count_parts, parts_note, runs_nothing
@@ -80,7 +80,7 @@ class Session:
     """
 
     source: str
-    device: Place
+    device: UsedDevice
     providers: tuple[str, ...]
     threads: int
     inputs: tuple[Tensor, ...]

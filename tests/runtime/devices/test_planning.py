@@ -14,7 +14,7 @@ from tlx.runtime.devices.names import (
     PROVIDER_OF,
     TENSORRT_PROVIDER,
     Device,
-    Place,
+    UsedDevice,
     place_of,
 )
 from tlx.runtime.devices.planning import plan_providers
@@ -62,7 +62,7 @@ def test_a_device_that_cannot_be_had_says_what_is_missing_and_what_to_install(
 
 
 def test_each_place_has_a_provider_and_a_way_to_get_it() -> None:
-    assert set(get_args(Place)) == PROVIDER_OF.keys() == INSTALL.keys() == {*get_args(Device)} - {"auto"}
+    assert set(get_args(UsedDevice)) == PROVIDER_OF.keys() == INSTALL.keys() == {*get_args(Device)} - {"auto"}
     assert [place_of(provider) for provider in PROVIDER_OF.values()] == list(PROVIDER_OF)
     assert place_of("AzureExecutionProvider") is None
 
