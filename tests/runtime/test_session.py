@@ -95,8 +95,9 @@ def test_gpu_is_an_error_with_the_loaders_words(tiny_model: Path) -> None:
 def test_a_cuda_session_that_turns_out_a_cpu_session_is_refused_with_the_reason(
     tiny_model: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    engine, reason = session._try_cuda(tiny_model.read_bytes(), "tiny.onnx", 1)
-    assert engine is None
+    making = session._Making(tiny_model.read_bytes(), "tiny.onnx", 1, session.PLAIN)
+    opened, reason = making.on((CUDA_PROVIDER, CPU_PROVIDER))
+    assert opened is None
     assert "cannot open shared object file" in reason or "CUDA" in reason
     assert capfd.readouterr() == ("", "")
 

@@ -77,6 +77,8 @@ def _load_keras(setup: Setup) -> tuple[Any, str]:
     if setup.device == "cpu":
         tf.config.set_visible_devices([], "GPU")
         gpus = []
+    if setup.device not in {"auto", "cpu", "gpu"}:
+        raise DeviceError(f"Keras has no device {setup.device}: leave Keras out with --keras none")
     if setup.device == "gpu" and not gpus:
         raise DeviceError("TensorFlow finds no GPU: run with --device cpu, or leave Keras out with --keras none")
     for gpu in gpus:

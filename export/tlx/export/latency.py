@@ -30,7 +30,7 @@ def measure_latency(classifier: Classifier) -> LatencyRecord:
         classifier.classify(picture_rgb)
         times_ms.append((time.perf_counter() - started_s) * 1e3)
     return LatencyRecord(
-        device=classifier.session.device,
+        device="cpu" if classifier.session.device == "cpu" else "gpu",
         processor=environment.processor_name(),
         threads=classifier.session.threads,
         pictures=len(times_ms),

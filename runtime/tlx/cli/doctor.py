@@ -36,12 +36,33 @@ def _lines(findings: Findings) -> list[str]:
         *_block("tlx", [f"{findings.packages['tlx']}, Python {findings.packages['python']} ({findings.python})"]),
         *_block("machine", _machine(findings)),
         *_block("packages", [f"{name} {version}" for name, version in _libraries(findings).items()]),
-        *_block("providers", [f"{one.name:<26} {'works' if one.works else one.reason}" for one in findings.providers]),
+        *_block("providers", _providers(findings)),
         *_block("GPU", [_gpu(findings)]),
         *_block("video", _video(findings)),
         *_block("disk", _disks(findings)),
         *_block("to mend", findings.problems or ["nothing"]),
     ]
+
+
+def _providers(findings: Findings) -> list[str]:
+    """Each that ONNX Runtime was built with, as it was found, and the devices for which it has none."""
+    from tlx.runtime.devices.names import INSTALL, PROVIDER_OF, place_of
+
+    lines = []
+    for one in findings.providers:
+        place = place_of(one.name)
+        if place is None:
+            said = f"{'works' if one.works else one.reason} (tlx has no use for it)"
+        elif one.works:
+            said = f"works, as --device {place}"
+        else:
+            said = f"{one.reason} (for --device {place}: {INSTALL[place]})"
+        lines.append(f"{one.name:<26} {said}")
+    there = {one.name for one in findings.providers}
+    for place, name in PROVIDER_OF.items():
+        if name not in there:
+            lines.append(f"{name:<26} isn't in this ONNX Runtime (for --device {place}: {INSTALL[place]})")
+    return lines
 
 
 def _block(title: str, lines: list[str]) -> list[str]:

@@ -21,6 +21,9 @@ class Device(StrEnum):
     AUTO = "auto"
     CPU = "cpu"
     GPU = "gpu"
+    TRT = "trt"
+    OPENVINO = "openvino"
+    COREML = "coreml"
 
 
 class _Settings:
@@ -45,7 +48,9 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress an
 DeviceOption = Annotated[
     Device,
     typer.Option(
-        "--device", "-d", help="auto takes a GPU that works, else the CPU; gpu without a working one is an error."
+        "--device",
+        "-d",
+        help="auto takes a GPU that works, else the CPU; any other is got or is an error (trt: TensorRT).",
     ),
 ]
 FormatOption = Annotated[TextFormat, typer.Option("--format", "-f", help="text for people, json for programs.")]

@@ -15,7 +15,7 @@ from tlx import images
 from tlx.contract import Contract
 from tlx.errors import ImageError, ModelFileError
 from tlx.runtime.model_file import ModelFile
-from tlx.runtime.session import Device, Session, Tensor, open_session
+from tlx.runtime.session import Device, Session, Tensor, Tuning, open_session
 
 _DTYPES: Final = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
 _TWO: Final = 2
@@ -71,7 +71,7 @@ class Prepared:
 
 
 class Classifier:
-    """A model that is loaded, proven and warmed up; safe to use from several threads.
+    """A model that is loaded, checked and warmed up; safe to use from several threads.
 
     Attributes:
         contract: What the model file promises.
@@ -80,13 +80,14 @@ class Classifier:
         session: What runs it: device, execution providers, threads.
     """
 
-    def __init__(self, file: ModelFile, session: Session) -> None:
+    def __init__(self, file: ModelFile, session: Session, *, warm_up: bool = True) -> None:
         self.contract = file.contract
         self.source = file.source
         self.sha256 = file.sha256
         self.session = session
         check_signature(file.contract, session.inputs, session.outputs, file.source)
-        self._warm_up()
+        if warm_up:
+            self._warm_up()
 
     @classmethod
     def load(cls, path: str | Path, device: Device = "auto", threads: int | None = None) -> Classifier:
@@ -94,7 +95,8 @@ class Classifier:
 
         Args:
             path: The .onnx file.
-            device: ``cpu``; ``gpu``, which gets a working GPU or an error; ``auto``, a GPU if one works.
+            device: ``cpu``, ``gpu``, ``trt`` (TensorRT), ``openvino`` or ``coreml`` is got or is an error; ``auto`` is
+                a GPU if one works, else the CPU.
             threads: Processors for one operator; those that this process may use if left out.
 
         Raises:
@@ -102,7 +104,8 @@ class Classifier:
             DeviceError: If the device isn't available.
         """
         file = ModelFile.read(path)
-        return cls(file, open_session(file.content, file.source, device=device, threads=threads))
+        tuning = Tuning(file.contract.precision)
+        return cls(file, open_session(file.content, file.source, device=device, threads=threads, tuning=tuning))
 
     def classify(self, image_rgb: npt.NDArray[np.uint8], *, decode_ms: float | None = None) -> Prediction:
         """Classify one picture of any size.

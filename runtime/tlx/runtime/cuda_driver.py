@@ -11,23 +11,23 @@ import ctypes
 import sys
 from typing import Final
 
-_LIBRARY: Final = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+LIBRARY: Final = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
 
 def cuda_obstacle() -> str | None:
     """Why no CUDA device can be used here, in the loader's or the driver's own words; None if one can."""
     try:
-        driver = ctypes.CDLL(_LIBRARY)
+        driver = ctypes.CDLL(LIBRARY)
         status = driver.cuInit(0)
         if status != 0:
-            return f"{_LIBRARY} says: {_error_text(driver, status)}"
+            return f"{LIBRARY} says: {_error_text(driver, status)}"
         count = ctypes.c_int(0)
         status = driver.cuDeviceGetCount(ctypes.byref(count))
     except (OSError, AttributeError) as error:
         return str(error)
     if status != 0:
-        return f"{_LIBRARY} says: {_error_text(driver, status)}"
-    return None if count.value > 0 else f"{_LIBRARY} sees no device"
+        return f"{LIBRARY} says: {_error_text(driver, status)}"
+    return None if count.value > 0 else f"{LIBRARY} sees no device"
 
 
 def _error_text(driver: ctypes.CDLL, status: int) -> str:

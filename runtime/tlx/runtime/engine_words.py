@@ -9,16 +9,17 @@ MAX_CHARACTERS: Final = 240
 
 _TERMINAL_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 _STATUS: Final = re.compile(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ")
-_CODE_PLACE: Final = re.compile(r"/\S+\.(?:cc|h|cpp|hpp):\d+ .*?\) (?=[A-Z])")
+_CODE_PLACE: Final = re.compile(r"/\S+\.(?:cc|h|cpp|hpp):\d+ .*?\) (?=[A-Z\[])")
+_TAGS: Final = re.compile(r"^(?:\[\w+\] )+")
 _LOADER: Final = re.compile(r"with error: (.+)")
-_LOG_LINE: Final = re.compile(r"\[[WEF]:onnxruntime:[^\]]*\] (.+)")
+_LOG_LINE: Final = re.compile(r"\[([WEF]):onnxruntime:[^\]]*\] (.+)")
 
 
 def short_reason(text: str) -> str:
     """The reason in the text of an exception, on one line, without status codes and places in ONNX Runtime's code."""
     line = " ".join(_TERMINAL_COLOURS.sub("", text).split())
     line = _CODE_PLACE.sub("", _STATUS.sub("", line))
-    return _shorten(line)
+    return _shorten(_TAGS.sub("", line))
 
 
 def loader_words(log: str) -> str:
@@ -28,13 +29,16 @@ def loader_words(log: str) -> str:
         log: What it wrote to stderr.
 
     Returns:
-        The dynamic loader's sentence if there is one, else ONNX Runtime's last complaint; empty if it said nothing.
+        The dynamic loader's sentence if there is one, else ONNX Runtime's last error, else its last warning; empty if
+        it said nothing.
     """
     plain = _TERMINAL_COLOURS.sub("", log)
     if sentences := _LOADER.findall(plain):
         return _shorten(" ".join(sentences[0].split()))
     complaints = _LOG_LINE.findall(plain)
-    return short_reason(complaints[-1]) if complaints else ""
+    errors = [text for level, text in complaints if level != "W"]
+    said = errors or [text for _, text in complaints]
+    return short_reason(said[-1]) if said else ""
 
 
 def _shorten(line: str) -> str:

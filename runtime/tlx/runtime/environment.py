@@ -15,6 +15,7 @@ PACKAGES = (
     "opencv-python",
     "onnxruntime",
     "onnxruntime-gpu",
+    "onnxruntime-openvino",
     "pydantic",
     "tensorflow",
     "keras",

@@ -47,11 +47,12 @@ def build(setup: Setup) -> Backend:
 
 def _onnxruntime(setup: Setup) -> Backend:
     from tlx.runtime.model_file import ModelFile
-    from tlx.runtime.session import open_session
+    from tlx.runtime.session import Tuning, open_session
 
     model = ModelFile.read(setup.model)
     device = cast("Device", setup.device)
-    session = open_session(model.content, model.source, device=device, threads=setup.threads)
+    tuning = Tuning(model.contract.precision)
+    session = open_session(model.content, model.source, device=device, threads=setup.threads, tuning=tuning)
     image, probabilities = model.contract.input.name, model.contract.output.name
 
     def infer(images: Images) -> Probabilities:

@@ -149,6 +149,8 @@ class KerasPredictor:
 
 def _choose_device(device: Device) -> None:
     """Let Keras see what was asked for."""
+    if device not in {"auto", "cpu", "gpu"}:
+        raise InputError(f"--device {device}: that's for model files (.onnx): a run of Keras takes auto, cpu or gpu")
     backend = str(import_keras().backend.backend())
     if backend != "tensorflow":
         if device != "auto":

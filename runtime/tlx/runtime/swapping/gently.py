@@ -1,0 +1,46 @@
+"""Work beside a loop that must not notice: the long computation at a lower priority, and nothing else at one.
+
+Python code isn't run so: a thread of low priority that holds Python's lock, or is next to get it, makes the loop wait
+for as long as it isn't given a processor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Final, TypeVar
+
+Result = TypeVar("Result")
+
+LOWER_BY: Final = 5
+"""Nice values. A thread of the loop gets three quarters of a processor that both want. Lower would disturb it less on
+average, and more when the lock changes hands."""
+
+
+def lower_priority() -> None:
+    """Lower the calling thread's priority for good; nothing where threads have none of their own (not Linux).
+
+    Threads that it starts from then on inherit it.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + LOWER_BY)
+
+
+def in_a_thread(function: Callable[[], Result]) -> Result:
+    """Call a function in a thread of its own and wait: what it does to its thread's priority ends with it."""
+    future: Future[Result] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits, whatever it is
+            future.set_exception(error)
+
+    threading.Thread(target=call, name="tlx-swap-work", daemon=True).start()
+    return future.result()
