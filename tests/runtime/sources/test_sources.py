@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tlx.errors import DeviceError, SourceError
+from tlx.errors import SourceError
 from tlx.runtime.frames import Frame, Source
-from tlx.runtime.sources.camera import CameraSource
 from tlx.runtime.sources.photo_bytes import read_photo
 from tlx.runtime.sources.photos import PhotoSource
 from tlx.runtime.sources.videos import VideoSource, judge_end
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from tests.conftest import PhotoWriter, VideoWriter
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
-NO_CAMERA = 97
 
 
 def photos_of(*paths: Path) -> PhotoSource:
@@ -60,8 +58,8 @@ def test_open_sources_makes_one_source_of_neighbouring_photos(
 ) -> None:
     first, second = write_photo(tmp_path / "a.jpg"), write_photo(tmp_path / "folder" / "b.png")
     video = write_video(tmp_path / "v.avi", [RED])
-    sources = open_sources([str(first), str(tmp_path / "folder"), str(video), "0", str(first)], stride=2)
-    assert sources == [photos_of(first, second), VideoSource(video, 2), CameraSource(0, 2), photos_of(first)]
+    sources = open_sources([str(first), str(tmp_path / "folder"), str(video), str(first)], stride=2)
+    assert sources == [photos_of(first, second), VideoSource(video, 2), photos_of(first)]
 
 
 def test_open_sources_expands_quoted_patterns_in_natural_order(tmp_path: Path, write_photo: PhotoWriter) -> None:
@@ -105,9 +103,8 @@ def test_open_sources_follows_a_link_to_a_folder(tmp_path: Path, write_photo: Ph
         ("a\0b", "no such file"),
         ("absent*.jpg", "nothing matches this pattern"),
         ("empty", r"no photos in this folder or its subfolders \(.*\.jpg"),
-        ("pipe", "neither a file, a folder nor a camera"),
+        ("pipe", "neither a file nor a folder"),
         ("broken-link.jpg", "no such file"),
-        ("rtsp://camera/stream", "network streams"),
         ("12345678", "no such file"),
     ],
 )
@@ -211,29 +208,3 @@ def test_file_that_is_no_video_is_one_frame_with_an_error(tmp_path: Path, conten
 def test_judge_end(read: int, promised: float, opened: object, expected: str | None) -> None:
     problem = judge_end(read, promised, opened=bool(opened))
     assert problem is None if expected is None else expected in (problem or "")
-
-
-def test_camera_that_is_not_there_is_a_device_error() -> None:
-    with pytest.raises(DeviceError, match=f"camera {NO_CAMERA}: can't be opened: 'tlx doctor'"):
-        read_all(CameraSource(NO_CAMERA))
-
-
-def test_camera_gives_new_frames_and_says_when_there_are_no_more(tmp_path: Path, write_video: VideoWriter) -> None:
-    # A video file stands for the device: OpenCV opens both by a path.
-    frames = read_all(CameraSource(str(write_video(tmp_path / "v.avi", [RED] * 30))))
-    assert frames[-1].error == "the camera gives no more frames"
-    indices = [frame.index for frame in frames if frame.index is not None]
-    assert len(indices) == len(frames)
-    assert indices == sorted(set(indices))
-    assert len(frames) >= 2
-
-
-def test_camera_with_a_slow_consumer_gives_the_newest_frame(tmp_path: Path, write_video: VideoWriter) -> None:
-    frames = CameraSource(str(write_video(tmp_path / "v.avi", [RED] * 300))).frames()
-    first = next(frames).index
-    time.sleep(0.5)
-    second = next(frames).index
-    frames.close()
-    assert first is not None
-    assert second is not None
-    assert second > first + 1

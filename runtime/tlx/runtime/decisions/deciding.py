@@ -120,6 +120,21 @@ class Decider:
         self._memories.pop(source, None)
 
 
+class LoneDecider:
+    """Decides for pictures that have no neighbours in time: photos, and frames of files, whose own time isn't known."""
+
+    def __init__(self, rule: DecisionRule) -> None:
+        self.rule = rule
+
+    def decide(self, source: str, captured_s: float, prediction: Prediction) -> Decision:
+        """What is said of one picture, as :func:`decide_alone`."""
+        del source
+        return decide_alone(self.rule, captured_s, prediction)
+
+    def forget(self, source: str) -> None:
+        """Nothing is remembered."""
+
+
 def calibrate(probabilities: tuple[float, ...], temperature: float) -> tuple[float, ...]:
     """Probabilities at a temperature; at 1 as they are, to the last bit."""
     if temperature == 1:

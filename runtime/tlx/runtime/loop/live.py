@@ -52,11 +52,22 @@ class LiveLoop:
         counters: What it did so far.
     """
 
-    def __init__(self, sources: Sequence[LiveSource], prepare: Preparer, max_age_s: float = MAX_AGE_S) -> None:
+    def __init__(
+        self, sources: Sequence[LiveSource], prepare: Preparer, max_age_s: float = MAX_AGE_S, stride: int = 1
+    ) -> None:
+        """Prepare; nothing starts yet.
+
+        Args:
+            sources: Each with a name of its own.
+            prepare: What is done to each picture before the network.
+            max_age_s: A picture that is older when its turn comes isn't classified.
+            stride: Every how many-th picture of a source is taken.
+        """
         self.counters = LiveCounters()
         self._sources = sources
         self._prepare = prepare
         self._max_age_s = max_age_s
+        self._stride = stride
         self._captured = Mailbox[Frame]()
         self._ready = Mailbox[Ready]()
         self._captures: list[Capture] = []
@@ -64,7 +75,7 @@ class LiveLoop:
         self._error: BaseException | None = None
 
     def __enter__(self) -> Self:
-        self._captures = [source.start(self._captured.put) for source in self._sources]
+        self._captures = [source.start(self._take_in) for source in self._sources]
         self._thread.start()
         return self
 
@@ -110,6 +121,10 @@ class LiveLoop:
     def abandoned(self) -> int:
         """How many processes were left behind, stuck in the kernel."""
         return sum(capture.counters().abandoned for capture in self._captures)
+
+    def _take_in(self, item: Frame | StateChange) -> None:
+        if isinstance(item, StateChange) or (item.index or 0) % self._stride == 0:
+            self._captured.put(item)
 
     def _make_ready(self) -> None:
         try:

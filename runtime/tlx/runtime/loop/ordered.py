@@ -10,7 +10,8 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from tlx.runtime.classifier import Prediction
 from tlx.runtime.frames import Source
@@ -18,14 +19,16 @@ from tlx.runtime.loop.batches import BatchChooser
 from tlx.runtime.loop.preparing import Preparer, Ready
 from tlx.runtime.loop.workers import OrderedWorkers, Plan
 from tlx.runtime.output.items import Result
-from tlx.runtime.sources.photos import PhotoSource
+from tlx.runtime.sources.tasks import Task, TaskSource
 
 _FEW: Final = 2
 """So many pictures a processor, or fewer, are done sooner one after the other, each on all processors."""
 _AHEAD_WITH_PIXELS: Final = 2
 """Whole pictures a worker that may wait where pixels are kept; a 50-megapixel photo takes 150 MB."""
 
-Task = Callable[[], Ready]
+Work: TypeAlias = Callable[[], Ready]
+Skip: TypeAlias = Callable[[str, int | None], bool]
+"""Whether a picture, by its source's name and its number in a video, has its result already."""
 
 
 def plan_threads(pictures: int | None, processors: int) -> tuple[int, int]:
@@ -40,13 +43,22 @@ def plan_threads(pictures: int | None, processors: int) -> tuple[int, int]:
     return processors, 1
 
 
-def classify_files(sources: Iterable[Source], prepare: Preparer, workers: int) -> Generator[Result, None, None]:
+def skip_nothing(source: str, index: int | None) -> bool:
+    """Nothing has its result yet."""
+    del source, index
+    return False
+
+
+def classify_files(
+    sources: Iterable[Source], prepare: Preparer, workers: int, skip: Skip = skip_nothing
+) -> Generator[Result, None, None]:
     """A result for every frame of the sources, in their order.
 
     Args:
         sources: Files; not what is live.
         prepare: What is done to each frame before the network.
         workers: Threads that decode and run the network.
+        skip: Says which pictures are left out.
 
     Raises:
         ModelFileError: If the model fails.
@@ -55,23 +67,29 @@ def classify_files(sources: Iterable[Source], prepare: Preparer, workers: int) -
     batches = BatchChooser()
     ahead = _AHEAD_WITH_PIXELS * workers if prepare.keep_pictures else 2 * workers * batches.largest
     plan = Plan(workers, ahead, (lambda: 1) if prepare.keep_pictures else batches.size)
-    pool = OrderedWorkers[Task, Result](lambda tasks: _classify([task() for task in tasks], batches), plan)
-    return pool.map(task for source in sources for task in _tasks(source, prepare))
+    pool = OrderedWorkers[Work, Result](lambda works: _classify([work() for work in works], batches), plan)
+    return pool.map(work for source in sources for work in _works(source, prepare, skip))
 
 
-def _tasks(source: Source, prepare: Preparer) -> Iterator[Task]:
-    if isinstance(source, PhotoSource):
-        for read in source.tasks():
-            yield lambda read=read: prepare(read())  # type: ignore[misc]
+def _works(source: Source, prepare: Preparer, skip: Skip) -> Iterator[Work]:
+    if isinstance(source, TaskSource):
+        for task in source.tasks():
+            if not skip(task.source, task.index):
+                yield partial(_read_and_prepare, task, prepare)
         return
     # A video is decoded one frame after the other; what waits is small already.
     with contextlib.closing(source.frames()) as frames:
         for frame in frames:
-            yield _constant(prepare(frame))
+            if not skip(frame.source, frame.index):
+                yield partial(_identity, prepare(frame))
 
 
-def _constant(ready: Ready) -> Task:
-    return lambda: ready
+def _read_and_prepare(task: Task, prepare: Preparer) -> Ready:
+    return prepare(task())
+
+
+def _identity(ready: Ready) -> Ready:
+    return ready
 
 
 def _classify(pictures: Sequence[Ready], batches: BatchChooser) -> list[Result]:

@@ -43,12 +43,15 @@ class Output:
 
     def write(self, result: Result) -> Result:
         """Decide, and hand a result on."""
-        for item in self.news():
-            self.sink.write(item)
         if self.decider is not None:
             result = self._decided(self.decider, result)
         self.sink.write(result)
         return result
+
+    def tell_news(self) -> None:
+        """Hand on what else there is to tell."""
+        for item in self.news():
+            self.sink.write(item)
 
     def note(self, change: StateChange) -> None:
         """Hand a change of state on."""
@@ -64,7 +67,19 @@ class Output:
         return dataclasses.replace(result, decision=decider.decide(frame.source, frame.captured_s, result.prediction))
 
 
-def run_files(results: Generator[Result, None, None], output: Output, tally: Tally, *, strict: bool = False) -> None:
+def never() -> bool:
+    """It goes on."""
+    return False
+
+
+def run_files(
+    results: Generator[Result, None, None],
+    output: Output,
+    tally: Tally,
+    *,
+    strict: bool = False,
+    is_over: Callable[[], bool] = never,
+) -> None:
     """Write each result of files as soon as its turn comes.
 
     Args:
@@ -72,6 +87,7 @@ def run_files(results: Generator[Result, None, None], output: Output, tally: Tal
         output: Where they go.
         tally: Counts them; right also if this ends by an exception.
         strict: Whether the first failed frame is the last one.
+        is_over: Asked after each result.
 
     Raises:
         ModelFileError: If the model fails.
@@ -80,8 +96,9 @@ def run_files(results: Generator[Result, None, None], output: Output, tally: Tal
     """
     with contextlib.closing(results):
         for result in results:
+            output.tell_news()
             tally.count(output.write(result))
-            if strict and tally.failed:
+            if (strict and tally.failed) or is_over():
                 return
 
 
@@ -101,6 +118,7 @@ def run_live(loop: LiveLoop, output: Output, is_over: Callable[[], bool]) -> Liv
     started_s = time.monotonic()
     with loop:
         for item in loop.items():
+            output.tell_news()
             if item is not None:
                 output.note(item) if isinstance(item, StateChange) else output.write(item)
             if is_over():

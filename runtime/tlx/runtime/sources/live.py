@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tlx.errors import DeviceError, SourceError
+from tlx.errors import DeviceError, InputError, SourceError
 from tlx.images import PHOTO_SUFFIXES
 from tlx.runtime.cameras import find_cameras
 from tlx.runtime.capture.addresses import ADDRESS, without_password
@@ -23,6 +23,7 @@ from tlx.runtime.frames import Capture, Frame, StateChange
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "rtp", "udp", "tcp")
 """Of addresses that are read, in lower case."""
 
+_WISH: Final = re.compile(r"(?:([0-9]{1,5})x([0-9]{1,5}))?(?:@([0-9]{1,4}(?:\.[0-9]{1,4})?))?")
 _CAMERA_NUMBER: Final = re.compile(r"[0-9]{1,4}")
 _VIDEO4LINUX_MAJOR: Final = 81
 _CAMERA_PATH: Final = re.compile(r"/dev/(video|v4l/).+")
@@ -80,6 +81,19 @@ class CameraWish:
 
 NO_WISH: Final = CameraWish()
 """Whatever the camera likes."""
+
+
+def parse_wish(text: str) -> CameraWish:
+    """What ``--camera`` says.
+
+    Raises:
+        InputError: If it's neither ``1280x720``, ``1280x720@30`` nor ``@30``.
+    """
+    match = _WISH.fullmatch(text)
+    if match is None or not text or "0" in {match[1], match[2]} or (match[3] and float(match[3]) <= 0):
+        raise InputError(f"--camera: expected 1280x720, 1280x720@30 or @30, received {text!r}")
+    size_wh = (int(match[1]), int(match[2])) if match[1] else None
+    return CameraWish(size_wh, float(match[3]) if match[3] else None)
 
 
 def find_live(

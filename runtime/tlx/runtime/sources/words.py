@@ -1,8 +1,8 @@
 """From the words on a command line to sources of frames: what a word looks like decides what it is.
 
-A number is a camera, unless a file has that name. A folder stands for all photos in it and its subfolders, a
-pattern for what it matches, ``-`` for what comes in on stdin. Everything that is named is checked to exist before the
-first frame is read; what turns out unreadable later is a frame with an error.
+Cameras and streams are found first, by :mod:`tlx.runtime.sources.live`. A folder stands for all photos in it and its
+subfolders, a pattern for what it matches, ``-`` for what comes in on stdin. Everything that is named is checked to
+exist before the first frame is read; what turns out unreadable later is a frame with an error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Final, TypeAlias
 
 from tlx.errors import SourceError
 from tlx.runtime.frames import Source
-from tlx.runtime.sources.camera import CameraSource
 from tlx.runtime.sources.folders import expand_pattern, natural_key, photos_in, walk_photos
 from tlx.runtime.sources.photo_or_video import describe_empty_folder, is_photo
 from tlx.runtime.sources.photos import PhotoSource
@@ -28,8 +27,6 @@ __all__ = ["natural_key", "open_sources", "photos_in"]
 
 _STDIN: Final = "-"
 _PATTERN_CHARACTERS: Final = re.compile(r"[*?\[]")
-_CAMERA_NUMBER: Final = re.compile(r"[0-9]{1,4}")
-_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 _Found: TypeAlias = str | Source
 """The path of a photo, or a source."""
@@ -42,8 +39,8 @@ def open_sources(
     """The sources that the words mean, in order; photos beside each other become one source.
 
     Args:
-        words: Files, folders, patterns, camera numbers or device paths, or ``-`` for stdin.
-        stride: Every how many-th frame of a video or camera is taken; photos are all taken.
+        words: Files, folders, patterns, or ``-`` for stdin.
+        stride: Every how many-th frame of a video is taken; photos are all taken.
         start_s: Where to begin in each video, in seconds.
         duration_s: How much of each video is taken, in seconds; all if None.
 
@@ -55,7 +52,7 @@ def open_sources(
     open_video = functools.partial(VideoSource, stride=stride, start_s=start_s, duration_s=duration_s)
     sources: list[Source] = []
     photos: list[str] = []
-    for found in (item for word in words for item in _find(word, stride, open_video)):
+    for found in (item for word in words for item in _find(word, open_video)):
         if isinstance(found, str):
             photos.append(found)
             continue
@@ -68,32 +65,19 @@ def open_sources(
     return sources
 
 
-def _find(word: str, stride: int, open_video: _OpenVideo) -> Iterator[_Found]:
+def _find(word: str, open_video: _OpenVideo) -> Iterator[_Found]:
     """What one word means: paths of photos, or sources."""
     mode = _mode(word)
     if word == _STDIN:
         yield open_stdin(open_video)
-    elif live := _find_live(word, mode, stride):
-        yield live
     elif mode is not None:
         yield from _find_file(word, mode, open_video)
     elif _PATTERN_CHARACTERS.search(word):
-        yield from _find_matches(word, stride, open_video)
+        yield from _find_matches(word, open_video)
     elif os.path.islink(word):  # noqa: PTH114 - Path("") would be the working folder
         raise SourceError(f"{word}: no such file: this link leads to {os.readlink(word)}, which isn't there")  # noqa: PTH115
     else:
         raise SourceError(f"{word}: no such file, folder or pattern, and no camera number")
-
-
-def _find_live(word: str, mode: int | None, stride: int) -> Source | None:
-    """A camera or a stream; the one place where such words are told from files."""
-    if mode is not None:
-        return CameraSource(word, stride) if stat.S_ISCHR(mode) else None
-    if _CAMERA_NUMBER.fullmatch(word):
-        return CameraSource(int(word), stride)
-    if _URL.match(word):
-        raise SourceError(f"{word}: network streams can't be read yet: name files, folders, videos or a camera number")
-    return None
 
 
 def _mode(word: str) -> int | None:
@@ -118,12 +102,12 @@ def _find_file(path: str, mode: int, open_video: _OpenVideo) -> Iterator[_Found]
             raise SourceError(f"{path}: {describe_empty_folder()}")
         yield from photos
     elif not stat.S_ISREG(mode):
-        raise SourceError(f"{path}: neither a file, a folder nor a camera")
+        raise SourceError(f"{path}: neither a file nor a folder")
     else:
         yield _photo_or_video(path, open_video)
 
 
-def _find_matches(pattern: str, stride: int, open_video: _OpenVideo) -> Iterator[_Found]:
+def _find_matches(pattern: str, open_video: _OpenVideo) -> Iterator[_Found]:
     """What a pattern matches; what of that is unreadable is a frame with an error, as nobody named it himself."""
     matches = expand_pattern(pattern)
     found: dict[str, _Found] = {}
@@ -137,8 +121,7 @@ def _find_matches(pattern: str, stride: int, open_video: _OpenVideo) -> Iterator
         elif stat.S_ISREG(mode):
             found.setdefault(str(Path(match)), _photo_or_video(match, open_video))
         else:
-            live = _find_live(match, mode, stride) if match.startswith("/dev/") else None
-            found.setdefault(match, live or match)
+            found.setdefault(match, match)
     if not found:
         raise SourceError(
             f"{pattern}: no photos in what this pattern matches"

@@ -1,9 +1,9 @@
 """A model made ready beside the one that answers.
 
 On the CPU the new network isn't run in this process before it answers: its threads and those of the old one would
-share the processors, and a layer is as slow as its slowest thread, so that the loop took 2.1 to 2.6 times as long for a
-frame (VGG16 on 2 processors). The same bytes have run in the rehearsal, on the same engine; what a cold first frame costs
-is less: 1.2 to 1.6 times a warm one. On another device it's run here too, which is where that device warms up.
+share the processors, and a layer is as slow as its slowest thread, so that the loop took 2.1 to 2.6 times as long for
+a frame (VGG16 on 2 processors). The same bytes have run in the rehearsal, on the same engine; what a cold first frame
+costs is less: 1.2 to 1.6 times a warm one. On another device it's run here too, which is where that device warms up.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from tlx.errors import TlxError
 from tlx.runtime.devices.names import Device
@@ -103,4 +103,4 @@ def _main(path: str, device: Device) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], sys.argv[2])  # type: ignore[arg-type] - the parent's own word
+    _main(sys.argv[1], cast("Device", sys.argv[2]))

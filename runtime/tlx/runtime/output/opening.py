@@ -1,0 +1,163 @@
+"""All sinks that somebody asks for, as one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tlx.runtime.asked import Telling
+from tlx.runtime.output.items import Sink
+from tlx.runtime.output.lines import TextOut
+from tlx.runtime.output.several import SeveralSinks
+from tlx.runtime.sources.view import View
+
+if TYPE_CHECKING:
+    from tlx.runtime.classifier import Classifier
+    from tlx.runtime.loop.resume import ResumedFile
+    from tlx.runtime.output.unblocked import Unblocked
+    from tlx.runtime.output.window import WindowSink
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """What will be written.
+
+    Attributes:
+        photos: How many photos; 2 stands for "many" where that isn't known yet.
+        videos: How many videos.
+        live: How many cameras and streams.
+        name_width: The length of the longest name, for aligning; 0 if unknown.
+    """
+
+    photos: int
+    videos: int
+    live: int
+    name_width: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The sinks that were opened.
+
+    Attributes:
+        all: All of them.
+        window: Among them; None without.
+        resumed: Among them; None without.
+        lines: The lines on stdout of a live source, which never keep the loop waiting; None for files.
+    """
+
+    all: Sink
+    window: WindowSink | None
+    resumed: ResumedFile | None
+    lines: Unblocked | None
+
+    @property
+    def lines_dropped(self) -> int:
+        """Lines that nobody read in time."""
+        return self.lines.dropped if self.lines else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What sinks are made for.
+
+    Attributes:
+        telling: What was asked for.
+        classifier: The model that answers, at first.
+        coming: What will be written.
+        view: Which part of pictures is classified.
+        threshold: Of decisions, for what is uncertain; 0 without one.
+        warn: Told of what couldn't be saved.
+    """
+
+    telling: Telling
+    classifier: Classifier
+    coming: Coming
+    view: View
+    threshold: float
+    warn: Callable[[str], None]
+
+    def open(self) -> Outputs:
+        """Open them.
+
+        Raises:
+            InputError: If what comes doesn't fit into what is named.
+            OutputError: If something can't be written.
+            DeviceError: If a window is asked for and there is no display.
+        """
+        telling, labels = self.telling, tuple(self.classifier.contract.labels)
+        resumed = self._resumed(telling.resume, labels) if telling.resume else None
+        window = self._window() if telling.show else None
+        lines = None
+        sinks: list[Sink] = []
+        if resumed is None or not resumed.is_stdout:
+            lines, stdout = self._stdout(labels)
+            sinks.append(stdout)
+        if resumed is not None:
+            sinks.append(resumed)
+        if telling.save is not None:
+            sinks.append(self._saved(telling.save))
+        if telling.save_uncertain is not None:
+            sinks.append(self._uncertain(telling.save_uncertain))
+        if window is not None:
+            sinks.append(window)
+        return Outputs(SeveralSinks(tuple(sinks)), window, resumed, lines)
+
+    def _stdout(self, labels: tuple[str, ...]) -> tuple[Unblocked | None, Sink]:
+        def make(out: TextOut) -> Sink:
+            sink = self._lines(out, labels)
+            return _only_events(sink) if self.telling.events else sink
+
+        if not self.coming.live:
+            return None, make(sys.stdout)
+        from tlx.runtime.output.unblocked import Unblocked
+
+        sys.stdout.flush()
+        unblocked = Unblocked(make, sys.stdout.fileno())
+        return unblocked, unblocked
+
+    def _lines(self, out: TextOut, labels: tuple[str, ...]) -> Sink:
+        if self.telling.format == "json":
+            from tlx.runtime.output.json_lines import JsonSink
+
+            return JsonSink(out, labels, self.telling.topk)
+        if self.telling.format == "csv":
+            from tlx.runtime.output.csv_rows import CsvSink
+
+            return CsvSink(out, labels, self.telling.topk)
+        from tlx.runtime.output.text import TextSink
+
+        return TextSink(out, sys.stderr, labels, self.coming.name_width, self.telling.topk)
+
+    def _resumed(self, path: Path, labels: tuple[str, ...]) -> ResumedFile:
+        from tlx.runtime.loop.resume import ResumedFile
+
+        return ResumedFile(path, self.classifier.sha256, labels, self.telling.topk)
+
+    def _saved(self, path: Path) -> Sink:
+        from tlx.runtime.output.annotated import open_save
+        from tlx.runtime.output.video_file import VideoOptions
+
+        moving = self.coming.videos + self.coming.live
+        options = VideoOptions(view=self.view, warn=self.warn)
+        return open_save(path, photos=self.coming.photos, moving=moving, options=options)
+
+    def _uncertain(self, folder: Path) -> Sink:
+        from tlx.runtime.output.uncertain import UncertainOptions, UncertainSink
+
+        options = UncertainOptions(self.threshold, self.telling.uncertain_bytes, self.warn)
+        return UncertainSink(folder, options)
+
+    def _window(self) -> WindowSink:
+        from tlx.runtime.output.window import WindowSink
+
+        return WindowSink(self.view)
+
+
+def _only_events(sink: Sink) -> Sink:
+    from tlx.runtime.output.events import EventsOnly
+
+    return EventsOnly(sink)
