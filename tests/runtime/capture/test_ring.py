@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import os
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -45,28 +46,38 @@ def test_read_refuses_a_picture_whose_slot_was_taken(ends: tuple[Ring, Ring]) ->
     assert reader.read(2, (40, 30)) is not None
 
 
-def test_read_never_mixes_two_pictures_while_they_are_written(ends: tuple[Ring, Ring]) -> None:
-    writer, reader = ends
-    size_hw = (480, 640)
-    written = 0
+WRITER = """
+import sys, time
+import numpy as np
+from tlx.runtime.capture.ring import Ring
+ring = Ring(int(sys.argv[1]), writable=True)
+pictures = [np.full((480, 640, 3), value, np.uint8) for value in range(17)]
+end_s = time.monotonic() + 0.5
+number = 0
+while time.monotonic() < end_s:
+    number += 1
+    ring.write(number, pictures[number % 17])
+"""
 
-    def write() -> None:
-        nonlocal written
-        for number in range(1, 600):
-            writer.write(number, picture(number % 251, size_hw))
-            written = number
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    whole = 0
-    while thread.is_alive():
-        number = max(1, written - 3)  # the one to be overwritten next
-        image_rgb = reader.read(number, size_hw)
-        if image_rgb is not None:
+def test_read_never_mixes_two_pictures_while_another_process_writes() -> None:
+    reader, file_fd = Ring.create()
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(file_fd)], pass_fds=(file_fd,))
+    os.close(file_fd)
+    whole = taken = 0
+    while writer.poll() is None:
+        newest = max(int(reader._slot(slot, (1, 1))[0][0]) for slot in range(4))
+        number = max(1, newest - 3)  # the one to be overwritten next
+        image_rgb = reader.read(number, (480, 640))
+        if image_rgb is None:
+            taken += newest > 0
+        else:
             whole += 1
-            assert image_rgb.min() == image_rgb.max() == number % 251
-    thread.join()
+            assert image_rgb.min() == image_rgb.max() == number % 17
+    assert writer.returncode == 0
     assert whole > 0
+    assert taken > 0
+    reader.close()
 
 
 def test_ring_takes_memory_only_for_what_is_written() -> None:
