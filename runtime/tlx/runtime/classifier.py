@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,22 @@ class Prepared:
     decode_ms: float | None = None
 
 
+class CheckedModel(Protocol):
+    """What a classifier has to know of its file, as :class:`~tlx.runtime.model_file.ModelFile` knows it."""
+
+    @property
+    def source(self) -> str:
+        """The file's name, for messages."""
+
+    @property
+    def sha256(self) -> str:
+        """Its seal."""
+
+    @property
+    def contract(self) -> Contract:
+        """What it promises."""
+
+
 class Classifier:
     """A model that is loaded, checked and warmed up; safe to use from several threads.
 
@@ -80,7 +96,7 @@ class Classifier:
         session: What runs it: device, execution providers, threads.
     """
 
-    def __init__(self, file: ModelFile, session: Session, *, warm_up: bool = True) -> None:
+    def __init__(self, file: CheckedModel, session: Session, *, warm_up: bool = True) -> None:
         self.contract = file.contract
         self.source = file.source
         self.sha256 = file.sha256

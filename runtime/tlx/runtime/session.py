@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
@@ -114,12 +115,13 @@ class Session:
 
 
 def open_session(
-    content: bytes, source: str, *, device: Device = "auto", threads: int | None = None, tuning: Tuning = PLAIN
+    content: bytes | Path, source: str, *, device: Device = "auto", threads: int | None = None, tuning: Tuning = PLAIN
 ) -> Session:
     """Make a session from the bytes of a model, and look at what it got.
 
     Args:
-        content: The model, whole; see :class:`~tlx.runtime.model_file.ModelFile`.
+        content: The model, whole and checked, see :class:`~tlx.runtime.model_file.ModelFile`; or a file that holds it
+            and that nobody changes.
         source: Its name, for errors.
         device: One that is named is got or is an error; ``auto`` takes a GPU if it works, else the CPU.
         threads: Processors for one operator; those that this process may use if left out.
@@ -152,7 +154,7 @@ def open_session(
 class _Making:
     """A session in the making; the attributes are :func:`open_session`'s."""
 
-    content: bytes
+    content: bytes | Path
     source: str
     threads: int
     tuning: Tuning

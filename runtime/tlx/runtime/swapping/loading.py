@@ -2,8 +2,8 @@
 
 On the CPU the new network isn't run in this process before it answers: its threads and those of the old one would
 share the processors, and a layer is as slow as its slowest thread, so that the loop took 2.1 to 2.6 times as long for
-a frame (VGG16 on 2 processors). The same bytes have run in the rehearsal, on the same engine; what a cold first frame
-costs is less: 1.2 to 1.6 times a warm one. On another device it's run here too, which is where that device warms up.
+a frame (VGG16 on 2 processors). The same bytes have run in the rehearsal, on the same engine; a cold first frame costs
+less: 1.2 to 1.6 times a warm one. On another device it's run here too, which is where that device warms up.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tlx.contract import Contract, parse_contract
 from tlx.errors import ModelFileError
 from tlx.runtime.classifier import Classifier
 from tlx.runtime.devices.engines import Tuning
 from tlx.runtime.devices.names import Device
-from tlx.runtime.model_file import ModelFile
+from tlx.runtime.model_registry import require_named, resolve_model
 from tlx.runtime.proof import prove_known_answers
 from tlx.runtime.session import open_session
 from tlx.runtime.swapping.compatible import judge_replacement
 from tlx.runtime.swapping.gently import in_a_thread, lower_priority
 from tlx.runtime.swapping.rehearsal import rehearse
+from tlx.runtime.swapping.snapshot import take_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ DEFAULTS: Final = LoadOptions()
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
-    """Nobody waits for the model any more, or its file changed meanwhile."""
+    """Nobody waits for the model any more."""
 
 
 def prepare_replacement(
@@ -62,28 +64,41 @@ def prepare_replacement(
     Raises:
         ModelFileError: If the file is damaged, has other labels, or doesn't give its known answers here.
         DeviceError: If the device isn't there any more.
-        Stopped: If there is nothing to report; look again.
+        Stopped: If nobody waits any more.
     """
-    file = ModelFile.read(path)
-    if file.sha256 == old.sha256:
-        return None
-    if reason := judge_replacement(old.contract, file.contract):
-        raise ModelFileError(f"{file.source}: {reason}")
-    rehearsed = rehearse(Path(file.source), options.device, stopped)
-    if stopped.is_set() or (rehearsed.sha256 is not None and rehearsed.sha256 != file.sha256):
-        raise Stopped
-    if rehearsed.problem:
-        raise ModelFileError(rehearsed.problem)
-    return _load(file, options)
+    file = resolve_model(path)
+    with take_snapshot(file) as snapshot:
+        rehearsed = rehearse(snapshot, str(file), options.device, stopped)
+        if stopped.is_set():
+            raise Stopped
+        if rehearsed.sha256 == old.sha256:
+            return None
+        if rehearsed.problem is not None or rehearsed.sha256 is None or rehearsed.contract is None:
+            raise ModelFileError(rehearsed.problem or f"{file}: gave no answer")
+        model = _Rehearsed(str(file), rehearsed.sha256, parse_contract(rehearsed.contract, str(file)))
+        if file != path:
+            require_named(file, model.sha256)
+        if reason := judge_replacement(old.contract, model.contract):
+            raise ModelFileError(f"{file}: {reason}")
+        return _load(model, snapshot.path, options)
 
 
-def _load(file: ModelFile, options: LoadOptions) -> Classifier:
-    tuning = Tuning(file.contract.precision, before_work=lower_priority)
+@dataclass(frozen=True, slots=True)
+class _Rehearsed:
+    """A :class:`~tlx.runtime.classifier.CheckedModel`."""
+
+    source: str
+    sha256: str
+    contract: Contract
+
+
+def _load(model: _Rehearsed, content: Path, options: LoadOptions) -> Classifier:
+    tuning = Tuning(model.contract.precision, before_work=lower_priority)
     session = in_a_thread(
-        lambda: open_session(file.content, file.source, device=options.device, threads=options.threads, tuning=tuning)
+        lambda: open_session(content, model.source, device=options.device, threads=options.threads, tuning=tuning)
     )
     if session.device == "cpu":
-        return Classifier(file, session, warm_up=False)
-    classifier = Classifier(file, session)
+        return Classifier(model, session, warm_up=False)
+    classifier = Classifier(model, session)
     prove_known_answers(classifier)
     return classifier
