@@ -1,8 +1,8 @@
 """Hours before a camera in minutes: one `tlx classify`, a camera that goes through every trouble again and again.
 
 A local camera sends 640 x 480 JPEGs at 30 a second, and every half a minute something happens: it falls silent, ends in
-the middle of a picture, shows black, freezes, changes its size, or the capture process is killed. Meanwhile memory, open
-files and processes are sampled, and the age of every label is kept:
+the middle of a picture, shows black, freezes, changes its size, or the capture process is killed. Meanwhile memory,
+open files and processes are sampled, and the age of every label is kept:
 
     python benchmarks/soak.py model.onnx --minutes 20 --output benchmarks/results/soak.json
 
