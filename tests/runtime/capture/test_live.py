@@ -219,6 +219,7 @@ def test_nobody_there_is_lost_and_tried_again_until_somebody_is() -> None:
     ("answer", "reason"),
     [
         (b"HTTP/1.0 404 Not Found\r\n\r\n", "the server answers 404 Not Found"),
+        (b"HTTP/1.0 500 \x1b[31mRed\r\n\r\n", "the server answers 500 \\x1b[31mRed; next try"),
         (
             b"HTTP/1.0 200 OK\r\nContent-Type: text/html; charset=x\r\n\r\nhi",
             "the server gives no stream, but text/html",
