@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,13 @@ from tlx.runtime.frames import Capture, Frame, LiveSource, State, StateChange
 PATIENCE_S = 20.0
 """Against hangs only."""
 
-QUICK = CaptureSettings(
-    open_timeout_s=2.0, read_timeout_s=0.8, stalled_after_s=0.3, frozen_after_s=0.2, first_wait_s=0.01, max_wait_s=0.05
+LIVELY = CaptureSettings(
+    stalled_after_s=PATIENCE_S, read_timeout_s=PATIENCE_S, frozen_after_s=PATIENCE_S, first_wait_s=0.01, max_wait_s=0.05
 )
+"""Tries again at once, and a busy machine isn't taken for a camera that hangs."""
+
+IMPATIENT = replace(LIVELY, open_timeout_s=2.0, read_timeout_s=0.8, stalled_after_s=0.3)
+"""For what hangs on purpose."""
 
 
 def make_jpeg(seed: int = 0, size_wh: tuple[int, int] = (160, 120)) -> bytes:

@@ -46,12 +46,12 @@ def test_count_failures(before: int, lived_s: float, waited_s: float, expected: 
     [
         (20, Phase.STARTING, Verdict.PATIENT),
         (30, Phase.STARTING, Verdict.HUNG),
-        (9.9, Phase.OPENING, Verdict.PATIENT),  # its own limit of 8 s has the first word
-        (10, Phase.OPENING, Verdict.HUNG),
+        (10.4, Phase.OPENING, Verdict.PATIENT),  # its own limit of 8 s has the first word
+        (10.5, Phase.OPENING, Verdict.HUNG),
         (1.9, Phase.READING, Verdict.PATIENT),
         (2, Phase.READING, Verdict.STALLED),
-        (4.9, Phase.READING, Verdict.STALLED),
-        (5, Phase.READING, Verdict.HUNG),
+        (5.4, Phase.READING, Verdict.STALLED),
+        (5.5, Phase.READING, Verdict.HUNG),
     ],
 )
 def test_judge_silence(silent_s: float, phase: Phase, expected: Verdict) -> None:

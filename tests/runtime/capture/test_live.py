@@ -19,7 +19,16 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from tests.runtime.capture.listening import PATIENCE_S, QUICK, Ear, decode_jpeg, listening, make_jpeg, plain_jpeg
+from tests.runtime.capture.listening import (
+    IMPATIENT,
+    LIVELY,
+    PATIENCE_S,
+    Ear,
+    decode_jpeg,
+    listening,
+    make_jpeg,
+    plain_jpeg,
+)
 
 from fake_cameras import HttpClient, RtspClient, http_camera, rtsp_camera
 from tlx.runtime.capture.settings import CaptureSettings
@@ -27,7 +36,6 @@ from tlx.runtime.capture.supervisor import Supervisor
 from tlx.runtime.frames import Capture, State
 from tlx.runtime.sources.live import LiveInput, find_live
 
-LIVELY = replace(QUICK, frozen_after_s=PATIENCE_S)
 PICTURES = [make_jpeg(seed) for seed in range(4)]
 
 
@@ -115,16 +123,16 @@ def test_a_server_that_accepts_and_stays_mute_is_stalled_and_tried_again() -> No
 
 
 def test_a_server_that_falls_silent_is_stalled_then_opened_again() -> None:
-    with http_camera(show(*PICTURES, then=be_mute)) as camera, listening(source(camera.port)) as (ear, capture):
+    with (
+        http_camera(show(*PICTURES, then=be_mute)) as camera,
+        listening(source(camera.port, settings=IMPATIENT)) as (ear, capture),
+    ):
+        ear.wait(lambda: camera.clients >= 2)
+        assert ear.states[:3] == [State.CONNECTING, State.LIVE, State.STALLED]
+        stalls = [str(change.reason) for change in ear.changes if change.state is State.STALLED]
+        assert re.fullmatch(r"no picture for 0\.\d s", stalls[0])
+        assert any("s; next try in 0." in reason for reason in stalls)
         ear.wait_for(State.LIVE, times=2)
-        assert ear.states[:6] == [
-            State.CONNECTING,
-            State.LIVE,
-            State.STALLED,
-            State.STALLED,
-            State.CONNECTING,
-            State.LIVE,
-        ]
         assert capture.counters().restarts == 0
 
 
@@ -154,7 +162,7 @@ def test_damaged_pictures_are_left_out() -> None:
     with http_camera(show(PICTURES[0], damaged)) as camera, listening(source(camera.port)) as (ear, _):
         ear.wait_for_frames(3)
         assert ear.pictures == {decode_jpeg(PICTURES[0]).tobytes()}
-    with http_camera(show(damaged)) as camera, listening(source(camera.port)) as (ear, _):
+    with http_camera(show(damaged)) as camera, listening(source(camera.port, settings=IMPATIENT)) as (ear, _):
         ear.wait(lambda: any("damaged" in (change.reason or "") for change in ear.changes))
         assert ear.frames == []
 
@@ -175,7 +183,10 @@ def test_a_picture_of_a_single_colour_is_blank(colour_bgr: tuple[int, int, int],
 
 def test_the_same_picture_again_and_again_is_frozen_until_it_moves() -> None:
     pictures = [PICTURES[0]] * 20 + PICTURES
-    with http_camera(show(*pictures)) as camera, listening(source(camera.port, settings=QUICK)) as (ear, capture):
+    with (
+        http_camera(show(*pictures)) as camera,
+        listening(source(camera.port, settings=replace(LIVELY, frozen_after_s=0.2))) as (ear, capture),
+    ):
         ear.wait_for(State.LIVE, times=2)
         assert ear.states[:4] == [State.CONNECTING, State.LIVE, State.FROZEN, State.LIVE]
         frozen = [frame for frame in ear.frames if frame.state is State.FROZEN]
@@ -203,7 +214,8 @@ def test_the_end_of_a_stream_is_lost_and_numbers_go_on() -> None:
     with http_camera(show(*PICTURES, then=end)) as camera, listening(source(camera.port)) as (ear, _):
         lost = ear.wait_for(State.LOST, times=2)
         assert str(lost.reason).startswith("the stream ended; next try in 0.")
-        assert ear.indexes == list(range(len(ear.indexes)))
+        assert ear.indexes == sorted(set(ear.indexes))
+        assert ear.indexes[-1] >= len(PICTURES)
 
 
 def test_nobody_there_is_lost_and_tried_again_until_somebody_is() -> None:
@@ -219,6 +231,7 @@ def test_nobody_there_is_lost_and_tried_again_until_somebody_is() -> None:
     ("answer", "reason"),
     [
         (b"HTTP/1.0 404 Not Found\r\n\r\n", "the server answers 404 Not Found"),
+        (b"HTTP/1.0 500 \x1b[31mRed\r\n\r\n", "the server answers 500 \\x1b[31mRed; next try"),
         (
             b"HTTP/1.0 200 OK\r\nContent-Type: text/html; charset=x\r\n\r\nhi",
             "the server gives no stream, but text/html",
@@ -283,7 +296,7 @@ def test_rtsp_pictures_come_and_half_ones_do_not() -> None:
     with rtsp_camera(behave) as camera, listening(source(camera.port, scheme="rtsp")) as (ear, capture):
         ear.wait_for(State.LOST, times=3)
         assert {State.CONNECTING, State.LIVE, State.LOST} == set(ear.states)
-        assert len(ear.frames) > 6
+        assert len(ear.frames) > 3
         assert {frame.image_rgb.shape for frame in ear.frames if frame.image_rgb is not None} == {(120, 160, 3)}
         assert capture.counters().restarts == 0
 
@@ -311,7 +324,7 @@ def test_a_read_that_hangs_for_ever_is_stalled_and_its_process_killed(tmp_path: 
     """FFmpeg's reading of a pipe knows no time limit: what a driver that hangs looks like."""
     pipe = tmp_path / "camera"
     os.mkfifo(pipe)
-    found = find_live(str(pipe), settings=replace(LIVELY, open_timeout_s=PATIENCE_S))
+    found = find_live(str(pipe), settings=replace(IMPATIENT, open_timeout_s=PATIENCE_S))
     assert found is not None
     feed_fd = os.open(pipe, os.O_RDWR)  # holds it open, so that it never ends
     try:
@@ -322,7 +335,7 @@ def test_a_read_that_hangs_for_ever_is_stalled_and_its_process_killed(tmp_path: 
             change = ear.wait_for(State.STALLED, times=2)
             assert "its process hangs and was killed" in str(change.reason)
             assert not first.is_running()
-            ear.wait(lambda: capture.counters().restarts == 1)
+            ear.wait(lambda: capture.counters().restarts >= 1)
             os.write(feed_fd, video_bytes)
             ear.wait_for(State.LIVE, times=2)
     finally:
@@ -342,13 +355,13 @@ def test_a_pipe_that_ends_is_lost(tmp_path: Path, video_bytes: bytes) -> None:
 
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV])
 def test_a_capture_process_that_dies_or_hangs_is_replaced(kind: signal.Signals) -> None:
-    with http_camera(show(*PICTURES)) as camera, listening(source(camera.port)) as (ear, capture):
+    with http_camera(show(*PICTURES)) as camera, listening(source(camera.port, settings=IMPATIENT)) as (ear, capture):
         ear.wait_for_frames(2)
         first = child_of(capture)
         first.send_signal(kind)
         ear.wait_for(State.LIVE, times=2)
         assert not first.is_running()
-        assert capture.counters().restarts == 1
+        assert capture.counters().restarts >= 1
         assert capture.counters().abandoned == 0
         reasons = " ".join(str(change.reason) for change in ear.changes)
         expected = "hangs and was killed" if kind == signal.SIGSTOP else f"its process was ended by {kind.name}"
@@ -370,13 +383,13 @@ def test_one_that_cannot_be_killed_is_abandoned_counted_and_reported() -> None:
     """With no time at all to be gone, a killed process counts as stuck."""
     with (
         http_camera(show(*PICTURES)) as camera,
-        listening(source(camera.port, settings=replace(LIVELY, reap_s=0.0))) as (ear, capture),
+        listening(source(camera.port, settings=replace(IMPATIENT, reap_s=0.0))) as (ear, capture),
     ):
         ear.wait_for_frames(2)
         first = child_of(capture)
         first.send_signal(signal.SIGSTOP)
         ear.wait_for(State.LIVE, times=2)
-        assert capture.counters().abandoned == 1
+        assert capture.counters().abandoned >= 1
         assert any("stuck in the kernel and was left behind" in str(change.reason) for change in ear.changes)
         psutil.wait_procs([first], PATIENCE_S)
         assert not first.is_running()  # not even a zombie

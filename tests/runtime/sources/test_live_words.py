@@ -73,11 +73,14 @@ def test_an_address_that_cannot_be_read_is_refused(word: str, problem: str) -> N
     assert not re.search("hunt|er2", str(caught.value))
 
 
-def test_a_named_pipe_is_live_and_a_device_that_is_no_camera_is_refused(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "camera")
-    found = find_live(str(tmp_path / "camera"))
+def test_a_named_pipe_is_live_and_a_device_that_is_no_camera_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("rtmp:camera")
+    found = find_live("rtmp:camera")
     assert found is not None
-    assert found.kind == "pipe"
+    assert (found.kind, found.name, found.address) == ("pipe", "rtmp:camera", str(tmp_path / "rtmp:camera"))
     with pytest.raises(SourceError, match="/dev/zero: a device, but no camera"):
         find_live("/dev/zero")
 

@@ -14,8 +14,10 @@ from tlx.runtime.capture.process import CaptureProcess
 from tlx.runtime.capture.settings import CaptureSettings
 from tlx.runtime.capture.watchdog import Phase, SilenceClock, Verdict, judge_silence
 from tlx.runtime.frames import State
+from tlx.runtime.output.printable import printable
 
 _TICK_S: Final = 0.1
+_MAX_REASON: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +103,6 @@ class Follower:
         if with_words and self._process.last_words:
             reason = f"{reason} ({self._process.last_words})"
         lived_s = time.monotonic() - self._live_since_s if self._live_since_s else 0.0
-        return End(state, without_secrets(reason, self._order.address), lived_s, is_reusable)
+        # Servers choose some of the words, so they may hold anything.
+        reason = printable(without_secrets(reason, self._order.address)[:_MAX_REASON])
+        return End(state, reason, lived_s, is_reusable)

@@ -18,7 +18,7 @@ class CaptureSettings:
         frozen_after_s: Of the same picture again and again, its state is ``frozen``.
         first_wait_s: Before it's opened again; doubled each time that it doesn't last.
         max_wait_s: The longest wait before it's opened again.
-        reap_s: For a killed process to be gone; after that it's abandoned.
+        reap_s: For a killed process to be gone; after that it's abandoned. With 0 nobody even looks.
     """
 
     start_timeout_s: float = 30.0

@@ -8,6 +8,7 @@ from typing import Final
 from tlx.runtime.capture.settings import CaptureSettings
 
 _PATIENCE: Final = 1.25
+_GRACE_S: Final = 0.5
 _MAX_STEP_S: Final = 0.5
 
 
@@ -31,8 +32,8 @@ def judge_silence(silent_s: float, phase: Phase, settings: CaptureSettings) -> V
     """What a silence means; the process's own time limits come first, so that it needn't be killed where they work."""
     limits_s = {
         Phase.STARTING: settings.start_timeout_s,
-        Phase.OPENING: settings.open_timeout_s * _PATIENCE,
-        Phase.READING: settings.read_timeout_s * _PATIENCE,
+        Phase.OPENING: settings.open_timeout_s * _PATIENCE + _GRACE_S,
+        Phase.READING: settings.read_timeout_s * _PATIENCE + _GRACE_S,
     }
     if silent_s >= limits_s[phase]:
         return Verdict.HUNG

@@ -132,7 +132,8 @@ def find_live(
 
 def _find_path(word: str, mode: int, wish: CameraWish, settings: CaptureSettings) -> LiveInput | None:
     if stat.S_ISFIFO(mode) and Path(word).suffix.lower() not in PHOTO_SUFFIXES:
-        return LiveInput(word, "pipe", word, settings=settings)
+        # FFmpeg takes what stands before a colon for a protocol; an absolute path has none.
+        return LiveInput(word, "pipe", str(Path(word).absolute()), settings=settings)
     if not stat.S_ISCHR(mode):
         return None
     if sys.platform == "linux" and os.major(Path(word).stat().st_rdev) != _VIDEO4LINUX_MAJOR:
