@@ -17,7 +17,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from tlx.contract import CONTRACT_KEY
 from tlx.errors import TlxError
@@ -120,4 +120,4 @@ def _main(path: str, source: str, device: Device) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], sys.argv[2], sys.argv[3])  # type: ignore[arg-type] - the parent's own word
+    _main(sys.argv[1], sys.argv[2], cast("Device", sys.argv[3]))
