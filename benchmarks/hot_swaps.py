@@ -92,6 +92,7 @@ class Outcome:
         longest_gap_ms: The longest one while a change is under way.
         gap_ratio: The largest of a change's longest gap over the median gap just before it.
         gap_ratios: The same for each change, sorted.
+        quiet_gap_ratio: The same where nothing changes, in the second before each change: what the machine does anyway.
         memory_start_mb: Resident, after the first tenth of the changes.
         memory_end_mb: After the last.
     """
@@ -106,6 +107,7 @@ class Outcome:
     longest_gap_ms: float
     gap_ratio: float
     gap_ratios: list[float]
+    quiet_gap_ratio: float
     memory_start_mb: float
     memory_end_mb: float
 
@@ -119,12 +121,14 @@ class Plan:
         corrupt: How many of these changes put a corrupt file there.
         every_s: How often the watch looks, in seconds.
         rate: Frames a second; None for as many as can be classified.
+        quiet_s: How long nothing changes before each change.
     """
 
     swaps: int = 100
     corrupt: int = 20
     every_s: float = 0.5
     rate: float | None = None
+    quiet_s: float = QUIET_S
 
 
 class Loop:
@@ -177,6 +181,7 @@ def swap_many(candidates: Iterator[Candidate], folder: Path, plan: Plan) -> Outc
     rows = random.Random(0).sample(range(swaps), plan.corrupt)
     labels = {good.sha256: good.label}
     ratios: list[float] = []
+    quiet_ratios: list[float] = []
     longest_s, refused, unreported, start_mb = 0.0, 0, 0, resident_mb()
     expected: list[tuple[float, str]] = [(0.0, good.sha256)]
     options = LoadOptions(device="cpu")
@@ -184,7 +189,7 @@ def swap_many(candidates: Iterator[Candidate], folder: Path, plan: Plan) -> Outc
         loop = Loop(watched, picture_rgb, plan.rate)
         try:
             for number in range(swaps):
-                time.sleep(QUIET_S if every_s >= QUIET_S / 2 else 2 * every_s)
+                time.sleep(plan.quiet_s)
                 began_s = time.monotonic()
                 new = next(candidates)
                 labels[new.sha256] = new.label
@@ -198,8 +203,9 @@ def swap_many(candidates: Iterator[Candidate], folder: Path, plan: Plan) -> Outc
                     good = new
                     expected.append((change.at_s if change else began_s, good.sha256))
                 time.sleep(2 * every_s)  # the old model is let go of
-                ratio, gap_s = judge_gaps(loop.answers, began_s)
+                quiet, ratio, gap_s = judge_gaps(loop.answers, began_s)
                 ratios.append(ratio)
+                quiet_ratios.append(quiet)
                 longest_s = max(longest_s, gap_s)
                 if number == swaps // 10:
                     start_mb = resident_mb()
@@ -217,19 +223,21 @@ def swap_many(candidates: Iterator[Candidate], folder: Path, plan: Plan) -> Outc
         longest_gap_ms=round(longest_s * 1e3, 3),
         gap_ratio=round(max(ratios, default=0.0), 3),
         gap_ratios=sorted(round(ratio, 2) for ratio in ratios),
+        quiet_gap_ratio=round(max(quiet_ratios, default=0.0), 3),
         memory_start_mb=start_mb,
         memory_end_mb=resident_mb(),
     )
 
 
-def judge_gaps(answers: list[Answer], began_s: float) -> tuple[float, float]:
-    """The longest gap since a moment, over the median one in the second before; and itself."""
+def judge_gaps(answers: list[Answer], began_s: float) -> tuple[float, float, float]:
+    """The longest gap in the second before a moment and the longest since, over the median one before; and itself."""
     known = list(answers)
     before = [answer.gap_s for answer in known if began_s - QUIET_S < answer.at_s < began_s]
     since = [answer.gap_s for answer in known if answer.at_s >= began_s]
     if not before or not since:
-        return 0.0, 0.0
-    return max(since) / statistics.median(before), max(since)
+        return 0.0, 0.0, 0.0
+    usual_s = statistics.median(before)
+    return max(before) / usual_s, max(since) / usual_s, max(since)
 
 
 def count_wrong_seals(answers: list[Answer], expected: list[tuple[float, str]]) -> int:

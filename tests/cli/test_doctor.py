@@ -21,7 +21,10 @@ def doctor(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 def test_text_names_packages_providers_and_disks(tmp_path: Path) -> None:
     done = doctor(env=os.environ | {"TLX_CACHE": str(tmp_path / "cache")})
     assert done.returncode == 0, done.stderr
-    assert "CPUExecutionProvider       works" in done.stdout
+    assert "CPUExecutionProvider       works, as --device cpu" in done.stdout
+    # Each device is named, with what to install where it isn't there.
+    assert "for --device openvino: pip uninstall" in done.stdout or "as --device openvino" in done.stdout
+    assert "for --device trt: pip install" in done.stdout or "as --device trt" in done.stdout
     assert "numpy " in done.stdout
     assert f"in {tmp_path / 'cache'}" in done.stdout
     assert "to mend" in done.stdout

@@ -42,12 +42,20 @@ with error: libcublasLt.so.13: cannot open shared object file: No such file or d
 \x1b[0;93m2026-01-02 03:04:05.7 [W:onnxruntime:Default, x.cc:1295 Create] Failed to create CUDAExecutionProvider.\x1b[m
 """
 
+OPENVINO_LOG = """\x1b[1;31m2026-01-02 03:04:05.6 [E:onnxruntime:Default, provider_bridge_ort.cc:2310 Create] \
+/onnxruntime/onnxruntime/core/providers/openvino/openvino_provider_factory.cc:141 std::string \
+onnxruntime::openvino_ep::ParseDeviceType(const onnxruntime::ProviderOptions&) [ERROR] [OpenVINO] Device GPU is not \
+available\n\x1b[m
+\x1b[0;93m2026-01-02 03:04:05.7 [W:onnxruntime:Default, x.cc:1 Create] Failed to create OpenVINOExecutionProvider.\x1b[m
+"""
+
 
 @pytest.mark.parametrize(
     ("log", "expected"),
     [
         (LOG, "libcublasLt.so.13: cannot open shared object file: No such file or directory"),
         (LOG.splitlines()[2], "Failed to create CUDAExecutionProvider."),
+        (OPENVINO_LOG, "Device GPU is not available"),
         ("something else\n", ""),
         ("", ""),
     ],

@@ -136,6 +136,20 @@ class Classifier:
         """
         return self.classify_prepared([self.prepare(image_rgb, decode_ms=decode_ms)])[0]
 
+    def classify_bgr(self, frame_bgr: npt.NDArray[np.uint8]) -> Prediction:
+        """Classify one picture as OpenCV gives it: ``cv2.imread``, ``VideoCapture.read``.
+
+        :meth:`classify` takes RGB, and nothing tells the two apart: in the wrong order the labels are quietly worse.
+
+        Args:
+            frame_bgr: ``uint8 [H, W, 3]``, BGR, 0 to 255.
+
+        Raises:
+            ImageError: If the array isn't such a picture.
+            ModelFileError: If the model fails or gives something else than probabilities.
+        """
+        return self.classify(np.ascontiguousarray(frame_bgr[..., ::-1]))
+
     def classify_batch(self, images_rgb: Sequence[npt.NDArray[np.uint8]]) -> list[Prediction]:
         """Classify pictures of any sizes in one run of the network.
 

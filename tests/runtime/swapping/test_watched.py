@@ -164,7 +164,7 @@ def hot_swaps() -> ModuleType:
 
 def test_swaps_under_a_running_loop_give_no_wrong_label(hot_swaps: ModuleType, tmp_path: Path) -> None:
     """The benchmark's own code, with few swaps; how long the gaps are isn't judged here."""
-    plan = hot_swaps.Plan(swaps=5, corrupt=2, every_s=EVERY_S, rate=100.0)
+    plan = hot_swaps.Plan(swaps=5, corrupt=2, every_s=EVERY_S, rate=100.0, quiet_s=0.1)
     outcome = hot_swaps.swap_many(islice(hot_swaps.tiny_candidates(), 6), tmp_path, plan)
     assert (outcome.swaps, outcome.refused, outcome.unreported) == (5, 2, 0)
     assert (outcome.wrong_labels, outcome.wrong_seals) == (0, 0)
