@@ -113,13 +113,11 @@ def test_what_is_not_delivered_counts_as_dropped() -> None:
 def test_a_server_that_accepts_and_stays_mute_is_stalled_and_tried_again() -> None:
     with (
         http_camera(be_mute) as camera,
-        listening(source(camera.port, settings=replace(LIVELY, open_timeout_s=0.3))) as (ear, _),
+        listening(source(camera.port, settings=replace(LIVELY, open_timeout_s=1.5))) as (ear, _),
     ):
-        change = ear.wait_for(State.STALLED, times=2)
-        assert change.reason is not None
-        assert change.reason.startswith("no answer within 0.3 s; next try in 0.")
+        assert str(ear.wait_for(State.STALLED).reason).startswith("no answer within 1.5 s; next try in 0.")
+        ear.wait(lambda: camera.clients >= 2)
         assert State.LIVE not in ear.states
-        assert camera.clients >= 2
 
 
 def test_a_server_that_falls_silent_is_stalled_then_opened_again() -> None:
@@ -302,12 +300,13 @@ def test_rtsp_pictures_come_and_half_ones_do_not() -> None:
 
 
 def test_rtsp_servers_that_stay_mute_are_stalled() -> None:
-    settings = replace(LIVELY, open_timeout_s=0.4)
+    settings = replace(LIVELY, open_timeout_s=1.0)
     with (
         rtsp_camera(lambda client: client.pause(PATIENCE_S)) as camera,
         listening(source(camera.port, scheme="rtsp", settings=settings)) as (ear, _),
     ):
-        assert str(ear.wait_for(State.STALLED, times=2).reason).startswith("no stream within 0.")
+        assert str(ear.wait_for(State.STALLED).reason).startswith("no stream within 1.")
+        ear.wait(lambda: camera.clients >= 2)
 
 
 @pytest.fixture
