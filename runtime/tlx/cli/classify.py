@@ -109,6 +109,7 @@ def classify(
     """Name what is on photos, in videos or before a camera.
 
     Example:  tlx classify model.onnx photos/ 'more/*.jpg' clip.mp4
+
     Example:  tlx classify model.onnx 0 --threshold 0.8 --events --format json
     """
     del verbose
