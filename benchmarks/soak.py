@@ -45,16 +45,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("model", type=Path)
     parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--threads", type=int, default=0, help="of tlx; all processors if left out")
+    parser.add_argument("--calm", action="store_true", help="no troubles: only the ages and the memory")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     scene, watch = Scene(), Watch()
     with http_camera(scene.play) as camera:
         address = f"http://127.0.0.1:{camera.port}/video"
         command = [sys.executable, "-m", "tlx.cli.app", "classify", str(arguments.model), address, "--format", "json"]
+        command += ["--threads", str(arguments.threads)] if arguments.threads else []
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             reader = threading.Thread(target=watch.read, args=(process,), daemon=True)
             reader.start()
-            endure(process, scene, watch, 60 * arguments.minutes)
+            endure(process, scene, watch, 60 * arguments.minutes, calm=arguments.calm)
             began_s = time.monotonic()
             process.terminate()
             reader.join(30)
@@ -65,6 +68,8 @@ def main() -> None:
         "benchmark": "soak",
         "model": arguments.model.name,
         "minutes": arguments.minutes,
+        "threads": arguments.threads or "all",
+        "inference_ms": percentiles(watch.inference_ms),
         "connections": camera.clients,
         "troubles": dict(scene.troubles),
         "lines": dict(watch.lines),
@@ -136,6 +141,7 @@ class Watch:
         lines: How many of each kind.
         states: How often each was told.
         ages_ms: Of labels.
+        inference_ms: What the network took for each.
         labels_in_trouble: Labels on lines whose state isn't live; must be none.
         samples: Memory, open files and processes over time.
     """
@@ -143,6 +149,7 @@ class Watch:
     lines: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
     ages_ms: list[float] = field(default_factory=list)
+    inference_ms: list[float] = field(default_factory=list)
     labels_in_trouble: int = 0
     samples: list[dict[str, Any]] = field(default_factory=list)
 
@@ -155,6 +162,7 @@ class Watch:
                 self.states[record["state"]] += 1
             if record["label"] is not None:
                 self.ages_ms.append(record["age_ms"])
+                self.inference_ms.append(record["latency_ms"]["inference"])
                 self.labels_in_trouble += record["state"] != "live"
 
     def sample(self, process: psutil.Process, passed_s: float, trouble: str) -> None:
@@ -174,14 +182,14 @@ class Watch:
         )
 
 
-def endure(process: subprocess.Popen[str], scene: Scene, watch: Watch, seconds: float) -> None:
+def endure(process: subprocess.Popen[str], scene: Scene, watch: Watch, seconds: float, *, calm: bool) -> None:
     """Let time pass, with its troubles."""
     outside = psutil.Process(process.pid)
     began_s = time.monotonic()
     troubles = cycle(TROUBLES)
     next_trouble_s, trouble_ends_s = TROUBLE_EVERY_S, 0.0
     while (passed_s := time.monotonic() - began_s) < seconds and process.poll() is None:
-        if passed_s >= next_trouble_s:
+        if passed_s >= next_trouble_s and not calm:
             next_trouble_s += TROUBLE_EVERY_S
             trouble_ends_s = passed_s + TROUBLE_LASTS_S
             scene.begin(next(troubles))
