@@ -189,12 +189,13 @@ def swap_many(candidates: Iterator[Candidate], folder: Path, plan: Plan) -> Outc
         loop = Loop(watched, picture_rgb, plan.rate)
         try:
             for number in range(swaps):
-                time.sleep(plan.quiet_s)
-                began_s = time.monotonic()
                 new = next(candidates)
                 labels[new.sha256] = new.label
                 spoiled = number in rows
-                atomic.write_bytes(path, spoil(new.content, number) if spoiled else new.content)
+                content = spoil(new.content, number) if spoiled else new.content
+                time.sleep(plan.quiet_s)
+                began_s = time.monotonic()
+                atomic.write_bytes(path, content)
                 change = wait_for(changes)
                 if change is None or (change.problem is None) == spoiled:
                     unreported += 1

@@ -17,8 +17,9 @@ from typing import Final, TypeVar
 Result = TypeVar("Result")
 
 LOWER_BY: Final = 10
-"""Nice values: a thread of the loop gets nine tenths of a processor that both want. The longest frame while a VGG16 was
-made ready beside one that ran, on two busy processors, took 1.2 to 1.5 times as long as the others; 1.2 to 1.8 at 5."""
+"""Nice values: a thread of the loop gets nine tenths of a processor that both want. While a VGG16 was made ready beside
+one that ran, on two processors with other work, the longest frame took 1.3 to 1.75 times as long as the others; 1.4 to
+1.8 at 5, 1.1 to 2.1 without (8 times each)."""
 
 
 def lower_priority() -> None:
