@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -23,9 +24,9 @@ from fake_cameras import HttpClient, http_camera
 from tlx.opencv import cv2
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker
+    from tests.conftest import ModelMaker, PhotoWriter
 
-COLOURS_BGR = {"red": (40, 40, 200), "green": (40, 200, 40), "blue": (200, 40, 40)}
+COLOURS_BGR = {"red": (40, 40, 200), "green": (40, 200, 40), "blue": (200, 40, 40), "grey": (120, 120, 120)}
 PATIENCE_S = 60.0
 
 
@@ -226,6 +227,74 @@ def test_a_new_model_answers_without_a_gap_and_a_bad_one_never(make_model: Model
         lines = tlx.lines_until(lambda line: is_label(line) and line["model_sha256"] != first)
         assert [line["error"] for line in lines if line["kind"] == "model"] == [None]
         assert {line["label"] for line in lines if is_label(line)} == {"red"}
+
+
+def test_decisions_are_those_of_the_model_that_answers(make_model: ModelMaker, tmp_path: Path) -> None:
+    """Of a grey picture both say that either class is as likely; each has its own threshold."""
+    model = tmp_path / "model.onnx"
+    model.write_bytes(make_model(labels=("red", "green"), threshold=0.01))
+    with (
+        http_camera(showing(lambda: "grey")) as camera,
+        classifying(model, f"http://127.0.0.1:{camera.port}/", "--watch", "--smoothing", 0) as tlx,
+    ):
+        first = tlx.lines_until(is_label)[-1]
+        assert first["label"] == "green"
+        (tmp_path / "new").write_bytes(make_model(labels=("red", "green"), threshold=0.99))
+        (tmp_path / "new").rename(model)
+        lines = tlx.lines_until(lambda line: is_label(line) and line["model_sha256"] != first["model_sha256"])
+        assert lines[-1]["label"] == "red"
+        assert {line["label"] for line in lines[:-1] if is_label(line)} <= {"green"}
+
+
+def test_photos_beside_a_camera_lose_no_line_to_a_slow_reader(
+    tiny_model: Path, tmp_path: Path, write_photo: PhotoWriter
+) -> None:
+    photo = write_photo(tmp_path / "photos" / "0.png", (255, 0, 0))
+    for number in range(1, 400):
+        (photo.parent / f"{number}.png").hardlink_to(photo)
+    with (
+        http_camera(showing(lambda: "blue")) as camera,
+        classifying(tiny_model, photo.parent, f"http://127.0.0.1:{camera.port}/") as tlx,
+    ):
+        time.sleep(2.5)
+        lines = tlx.lines_until(lambda line: line["label"] == "blue")
+        assert sum(line["label"] == "red" for line in lines) == 400
+
+
+def test_it_ends_although_nobody_reads_its_errors(tiny_model: Path) -> None:
+    outside = ["--roi", "5000,0,10,10"]
+    with http_camera(showing(lambda: "red", rate_hz=400)) as camera:
+        words = [tiny_model, f"http://127.0.0.1:{camera.port}/", *outside]
+        command = [sys.executable, "-m", "tlx.cli.app", "classify", *map(str, words)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            process.stderr.readline()
+            time.sleep(2)  # some 800 lines of 150 bytes: more than a pipe holds
+            process.terminate()
+            assert process.wait(timeout=PATIENCE_S) == 143
+
+
+def test_the_figures_of_the_summary_add_up(tiny_model: Path) -> None:
+    with (
+        http_camera(showing(lambda: "red")) as camera,
+        classifying(tiny_model, f"http://127.0.0.1:{camera.port}/", "--stride", 3) as tlx,
+    ):
+        tlx.lines_until(lambda line: line["frame"] is not None and line["frame"] >= 12)
+        summary, _ = tlx.end()
+        counts = {
+            what: int(number) for number, what in re.findall(r"([0-9]+) (pictures|classified|left|dropped)", summary)
+        }
+        assert counts.pop("pictures") == sum(counts.values())
+        assert counts["left"] > 0
+
+
+def test_a_missing_stdout_leads_nowhere(tiny_model: Path, tmp_path: Path, write_photo: PhotoWriter) -> None:
+    photo = write_photo(tmp_path / "a.png")
+    script = 'exec "$0" -m tlx.cli.app classify "$@" >&-'
+    command = ["bash", "-c", script, sys.executable, str(tiny_model), str(photo)]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr.startswith("1 photo, ")
 
 
 @pytest.mark.parametrize("option", [("--save", "seen.webm"), ("--save-uncertain", "doubt")])

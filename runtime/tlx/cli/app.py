@@ -12,12 +12,15 @@ from typing import NoReturn
 
 import typer
 
-from tlx.cli import options
+from tlx.cli import options, terminal
 from tlx.errors import TlxError
 from tlx.version import __version__
 
 INTERRUPTED = 130
+HUNG_UP = 129
 TERMINATED = 143
+_SIGNALLED = 128
+_LAST_STREAM = 2
 
 app = typer.Typer(
     name="tlx",
@@ -54,14 +57,30 @@ _register_commands()
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     """Let ``finally`` blocks run on SIGTERM as they do on Ctrl-C."""
-    del signum, frame
-    raise SystemExit(TERMINATED)
+    del frame
+    raise SystemExit(_SIGNALLED + signum)
 
 
 def main() -> NoReturn:
     """Run the command line; always ends the process with the exit code of design.md §8."""
+    _open_missing_streams()
     signal.signal(signal.SIGTERM, _terminate)
+    # A closed terminal ends it as SIGTERM does, unless nohup had it ignored.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _terminate)
     sys.exit(run())
+
+
+def _open_missing_streams() -> None:
+    """A supervisor may start programs without stdin, stdout or stderr: then they lead nowhere."""
+    if None not in {sys.stdin, sys.stdout, sys.stderr}:
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _LAST_STREAM:
+        pass
+    os.close(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -95,8 +114,8 @@ def _exit_code(stop: SystemExit) -> int:
         return _reader_has_gone()
     if stop.code == INTERRUPTED:
         return _fail("interrupted", INTERRUPTED)
-    if stop.code == TERMINATED:
-        return _fail("terminated", TERMINATED)
+    if stop.code in {TERMINATED, HUNG_UP}:
+        return _fail("terminated", int(stop.code))
     return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
 
 
@@ -110,7 +129,7 @@ def _reader_has_gone() -> int:
 def _fail(message: str, exit_code: int) -> int:
     if options.is_verbose():
         traceback.print_exc()
-    print(f"tlx: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the one line of an error
+    terminal.note(f"tlx: {' '.join(message.split())}")
     return exit_code
 
 

@@ -6,11 +6,15 @@ Rich is imported only when something is drawn, so that ``tlx --help`` and one-li
 from __future__ import annotations
 
 import contextlib
+import select
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import Final, TextIO
 
 from tlx.progress import Progress, silent
+
+_PATIENCE_S: Final = 1.0
 
 
 def say(text: str = "") -> None:
@@ -32,8 +36,18 @@ def write(content: bytes) -> None:
 
 
 def note(text: str) -> None:
-    """Write one line about the work (not a result) to stderr."""
+    """Write one line about the work (not a result) to stderr; leave it if nobody takes it within a second."""
+    if not _takes_more(sys.stderr):
+        return
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place that prints notes
+
+
+def _takes_more(stream: TextIO) -> bool:
+    """Whether a line can be written without waiting for ever: a pipe may be full, and its reader asleep."""
+    try:
+        return bool(select.select([], [stream], [], _PATIENCE_S)[1])
+    except (OSError, ValueError):  # not a stream of the system's, or Windows
+        return True
 
 
 def next_command(command: str) -> None:

@@ -6,13 +6,16 @@ import contextlib
 import functools
 import queue
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from tlx.errors import SourceError
 from tlx.runtime.asked import EVENT_SMOOTHING_S, Asked, Engine
 from tlx.runtime.classifier import Classifier
 from tlx.runtime.decisions.deciding import Decider, LoneDecider
+from tlx.runtime.decisions.following import ModelDecider
 from tlx.runtime.decisions.rule import DecisionRule, rule_for
 from tlx.runtime.frames import Source
 from tlx.runtime.loop.live import LiveLoop
@@ -30,7 +33,12 @@ from tlx.runtime.sources.videos import VideoSource
 from tlx.runtime.sources.view import PLAIN, look
 from tlx.runtime.sources.words import open_sources
 
+if TYPE_CHECKING:
+    from tlx.runtime.loop.resume import Done
+    from tlx.runtime.output.window import WindowSink
+
 Say = Callable[[str], None]
+_LOOK_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +104,9 @@ def classify(asked: Asked, note: Say) -> Outcome:
         first = current()
         if first.session.note:
             note(f"tlx: warning: {first.session.note}")
-        rule = _rule(asked, first)
-        threshold = rule.threshold if rule else 0.0
+        threshold = asked.deciding.threshold or 0.0
         outputs = Opening(asked.telling, first, sources.coming, asked.reading.view, threshold, _warn(note)).open()
-        run = _Run(asked, sources, outputs, rule, current, news, note)
+        run = _Run(asked, sources, outputs, current, news, note)
         try:
             return run.run(workers)
         finally:
@@ -111,7 +118,6 @@ class _Run:
     asked: Asked
     sources: _Sources
     outputs: Outputs
-    rule: DecisionRule | None
     current: Callable[[], Classifier]
     news: queue.SimpleQueue[ModelChange]
     note: Say
@@ -121,6 +127,9 @@ class _Run:
         if outcome.problem and (self.asked.reading.strict or not self.sources.live):
             return outcome
         if self.sources.live and not self._is_window_closed():
+            if outcome.problem:
+                self.note(f"tlx: warning: {outcome.problem}")
+            self.outputs.go_live()
             with stop_on_signals() as request:
                 return self._run_live(request)
         return outcome
@@ -130,8 +139,8 @@ class _Run:
         resumed = self.outputs.resumed
         skip = resumed.done.take if resumed else skip_nothing
         before = resumed.done.count if resumed else 0
-        decider = LoneDecider(self.rule) if self.rule else None
-        results = classify_files(self.sources.files, self._preparer(), workers, skip)
+        decider = self._decider(LoneDecider)
+        results = classify_files(self.sources.files, self._preparer(decider), workers, skip)
         output = Output(self.outputs.all, decider, self._tell_news)
         strict = self.asked.reading.strict
         done_before = f" ({before} were done before)" if before else ""
@@ -142,31 +151,49 @@ class _Run:
             raise
         if tally.frames > tally.failed or before:
             self.note(summarize(tally, self.current().session, workers) + done_before)
-        problem = tally.first_error if strict else judge_failures(tally)
-        if before and not tally.frames:
-            problem = None
-        return Outcome(problem=problem, is_told=self.asked.telling.format == "text" and (strict or tally.frames == 1))
+        if self.outputs.window and "photo" in {source.unit for source in self.sources.files}:
+            self._wait_for_the_window(self.outputs.window)
+        told = self.asked.telling.format == "text" and tally.failed > 0 and (strict or tally.frames == 1)
+        return Outcome(problem=_judge(tally, resumed.done if resumed else None, strict=strict), is_told=told)
+
+    def _wait_for_the_window(self, window: WindowSink) -> None:
+        """The last photo stays until somebody has seen it."""
+        if not window.stopped:
+            self.note("q or Esc in the window ends it")
+        while not window.stopped:
+            window.poll()
+            time.sleep(_LOOK_S)
 
     def _run_live(self, request: StopRequest) -> Outcome:
         reading = self.asked.reading
-        loop = LiveLoop(self.sources.live, self._preparer(), reading.max_age_s, reading.stride)
-        decider = Decider(self.rule) if self.rule else None
+        decider = self._decider(Decider)
+        loop = LiveLoop(self.sources.live, self._preparer(decider), reading.max_age_s, reading.stride)
         output = Output(self.outputs.all, decider, self._tell_news)
         tally = run_live(loop, output, lambda: bool(request) or self._is_window_closed())
         self.note(self._summary(tally))
         return Outcome(signal=request.signal)
 
     def _summary(self, tally: LiveTally) -> str:
-        dropped = self.outputs.lines_dropped
+        dropped = self.outputs.finish_lines()  # which counts those that still wait
         return summarize_live(tally, self.current().session) + (
             f"; {dropped} lines were dropped, as nobody read them in time" if dropped else ""
         )
 
-    def _preparer(self) -> Preparer:
+    def _decider(self, make: Callable[[DecisionRule], Decider | LoneDecider]) -> ModelDecider | None:
+        deciding, events = self.asked.deciding, self.asked.telling.events
+        return ModelDecider(make) if deciding.is_asked_for or events else None
+
+    def _preparer(self, decider: ModelDecider | None) -> Preparer:
+        def current() -> Classifier:
+            classifier = self.current()
+            if decider is not None:
+                decider.learn(classifier.sha256, _rule(self.asked, classifier))
+            return classifier
+
+        current()  # a wrong rule is refused before anything starts
         view = self.asked.reading.view
-        return Preparer(
-            self.current, None if view == PLAIN else functools.partial(look, view), self.outputs.all.wants_pictures
-        )
+        looked = None if view == PLAIN else functools.partial(look, view)
+        return Preparer(current, looked, self.outputs.all.wants_pictures)
 
     def _tell_news(self) -> Iterator[ModelChange]:
         with contextlib.suppress(queue.Empty):
@@ -223,13 +250,11 @@ def _loaded(
         yield watched.current
 
 
-def _rule(asked: Asked, classifier: Classifier) -> DecisionRule | None:
-    deciding, events = asked.deciding, asked.telling.events
-    if not (deciding.is_asked_for or events):
-        return None
+def _rule(asked: Asked, classifier: Classifier) -> DecisionRule:
+    deciding = asked.deciding
     smoothing_s = deciding.smoothing_s
     if smoothing_s is None:
-        smoothing_s = EVENT_SMOOTHING_S if events else 0.0
+        smoothing_s = EVENT_SMOOTHING_S if asked.telling.events else 0.0
     return rule_for(
         classifier.contract,
         threshold=deciding.threshold or 0.0,
@@ -237,6 +262,17 @@ def _rule(asked: Asked, classifier: Classifier) -> DecisionRule | None:
         hold_s=deciding.hold_s or 0.0,
         smoothing_s=smoothing_s,
     )
+
+
+def _judge(tally: Tally, done: Done | None, *, strict: bool) -> str | None:
+    """What is wrong with a run of files, earlier results that were gone on with included; None if all is well."""
+    whole = Tally(
+        tally.unit,
+        tally.frames + (done.labelled + done.failed if done else 0),
+        tally.failed + (done.failed if done else 0),
+        first_error=tally.first_error or (done.first_error if done else None),
+    )
+    return (whole.first_error if strict else None) or judge_failures(whole)
 
 
 def _warn(note: Say) -> Say:

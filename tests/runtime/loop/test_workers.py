@@ -117,6 +117,22 @@ def test_a_worker_that_hangs_is_left_behind() -> None:
     release.set()
 
 
+def test_many_workers_that_hang_are_left_behind_together() -> None:
+    release = threading.Event()
+
+    def hang(numbers: Sequence[int]) -> list[int]:
+        if 0 not in numbers:
+            release.wait(60)
+        return list(numbers)
+
+    outputs = OrderedWorkers[int, int](hang, Plan(8, 64, lambda: 1)).map(range(64))
+    assert next(outputs) == 0
+    began_s = time.monotonic()
+    outputs.close()
+    assert time.monotonic() - began_s < 5  # one second for all, not for each
+    release.set()
+
+
 def test_all_workers_have_something_to_do_at_the_end() -> None:
     """Eight last items in one batch of eight would leave the other worker idle."""
     meeting = threading.Barrier(2, timeout=60)

@@ -28,7 +28,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def unblocked(descriptor: int) -> Unblocked:
-    return Unblocked(lambda out: JsonSink(out, LABELS), descriptor)
+    return Unblocked(lambda out, _errors: JsonSink(out, LABELS), descriptor)
 
 
 def read_lines(reader: int) -> list[dict[str, Any]]:

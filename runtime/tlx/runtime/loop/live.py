@@ -35,6 +35,7 @@ class LiveCounters:
         failed: Those with an error.
         withheld: Those that came frozen or blank, and got none.
         too_old: Those that were not classified because of their age.
+        passed_over: Those that the stride left out.
         ages: Of the labels, from capture on.
     """
 
@@ -42,6 +43,7 @@ class LiveCounters:
     failed: int = 0
     withheld: int = 0
     too_old: int = 0
+    passed_over: int = 0
     ages: AgeHistogram = field(default_factory=AgeHistogram)
 
 
@@ -110,9 +112,10 @@ class LiveLoop:
         return sum(capture.counters().captured for capture in self._captures)
 
     def dropped(self) -> int:
-        """How many of them a newer one replaced before their turn came."""
-        at_the_source = sum(capture.counters().dropped for capture in self._captures)
-        return at_the_source + self._captured.dropped() + self._ready.dropped()
+        """How many of them a newer one replaced before their turn came, or the end of the loop overtook."""
+        counters = self.counters
+        told = counters.classified + counters.failed + counters.withheld + counters.too_old
+        return max(0, self.captured() - counters.passed_over - told)
 
     def restarts(self) -> int:
         """How often a capture's process had to be started again."""
@@ -125,6 +128,8 @@ class LiveLoop:
     def _take_in(self, item: Frame | StateChange) -> None:
         if isinstance(item, StateChange) or (item.index or 0) % self._stride == 0:
             self._captured.put(item)
+        else:
+            self.counters.passed_over += 1  # by one thread a source: a count, not an account
 
     def _make_ready(self) -> None:
         try:

@@ -20,8 +20,8 @@ from tlx.runtime.output.items import Item, Result, Sink
 class Decides(Protocol):
     """Says what is said; see :mod:`tlx.runtime.decisions`."""
 
-    def decide(self, source: str, captured_s: float, prediction: Prediction) -> Decision:
-        """What is said after a picture of a source."""
+    def decide(self, result: Result, prediction: Prediction) -> Decision:
+        """What is said after a picture of a source, which the model said this of."""
 
     def forget(self, source: str) -> None:
         """What the source showed so far counts no more."""
@@ -64,7 +64,7 @@ class Output:
         if result.prediction is None:
             decider.forget(frame.source)
             return result
-        return dataclasses.replace(result, decision=decider.decide(frame.source, frame.captured_s, result.prediction))
+        return dataclasses.replace(result, decision=decider.decide(result, result.prediction))
 
 
 def never() -> bool:
@@ -127,6 +127,7 @@ def run_live(loop: LiveLoop, output: Output, is_over: Callable[[], bool]) -> Liv
     return LiveTally(
         captured=loop.captured(),
         dropped=loop.dropped(),
+        passed_over=counters.passed_over,
         too_old=counters.too_old,
         classified=counters.classified,
         failed=counters.failed,

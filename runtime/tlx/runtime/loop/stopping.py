@@ -23,6 +23,13 @@ class StopRequest:
         return self.signal is not None
 
 
+def _signals() -> list[signal.Signals]:
+    """Those that ask for an end; a hang-up that nohup had ignored isn't one."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    asked = [signal.SIGINT, signal.SIGTERM]
+    return [*asked, hang_up] if hang_up and signal.getsignal(hang_up) is not signal.SIG_IGN else asked
+
+
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
     """Turn the first SIGINT or SIGTERM into a request; the second one does what it did before this block.
@@ -41,7 +48,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _signals():
         before[number] = signal.signal(number, ask)
     try:
         yield request

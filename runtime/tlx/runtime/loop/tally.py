@@ -45,6 +45,7 @@ class LiveTally:
     Attributes:
         captured: Pictures that the sources gave.
         dropped: Those of them that a newer one replaced before their turn came.
+        passed_over: Those that the stride left out.
         too_old: Those that were older than allowed when their turn came.
         classified: Those that got a label.
         failed: Those with an error.
@@ -57,6 +58,7 @@ class LiveTally:
 
     captured: int
     dropped: int
+    passed_over: int
     too_old: int
     classified: int
     failed: int
@@ -78,6 +80,7 @@ def summarize_live(tally: LiveTally, session: Session) -> str:
     """One line about a live run: what became of the pictures, how fast, how old the labels were, on what."""
     parts = [f"{_count(tally.captured, 'picture')} in {_duration(tally.seconds)}", f"{tally.classified} classified"]
     extras = {
+        "left out by the stride": tally.passed_over,
         "dropped for newer ones": tally.dropped,
         "too old": tally.too_old,
         "failed": tally.failed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -73,8 +74,9 @@ class OrderedWorkers(Generic[Item, Output]):
             with self._changed:
                 self._stopped = True
                 self._changed.notify_all()
+            until_s = time.monotonic() + _LEAVE_BEHIND_AFTER_S
             for thread in threads:
-                thread.join(_LEAVE_BEHIND_AFTER_S)
+                thread.join(max(0.0, until_s - time.monotonic()))
 
     def _read(self, items: Iterable[Item]) -> None:
         count = 0

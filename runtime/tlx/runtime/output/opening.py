@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlx.runtime.asked import Telling
-from tlx.runtime.output.items import Sink
+from tlx.runtime.output.items import Item, Sink
 from tlx.runtime.output.lines import TextOut
 from tlx.runtime.output.several import SeveralSinks
 from tlx.runtime.sources.view import View
@@ -38,6 +39,71 @@ class Coming:
     name_width: int = 0
 
 
+class Lines:
+    """The lines on stdout, and errors on stderr.
+
+    As long as files are classified a reader that is slow slows them down, and misses nothing. Before a camera nothing
+    may wait: from :meth:`go_live` on lines that nobody takes in time are dropped and counted.
+
+    Attributes:
+        dropped: Lines that nobody took in time.
+    """
+
+    def __init__(self, make: Callable[[TextOut, TextOut], Sink]) -> None:
+        """Open them.
+
+        Args:
+            make: Makes the sink for a stream of lines and one of errors.
+        """
+        self._out, self._errors = _Redirected(sys.stdout), _Redirected(sys.stderr)
+        self._sink = make(self._out, self._errors)
+        self._unblocked: Unblocked | None = None
+        self.dropped = 0
+
+    @property
+    def wants_pictures(self) -> bool:
+        """No."""
+        return False
+
+    def write(self, item: Item) -> None:
+        """Write one line."""
+        (self._unblocked or self._sink).write(item)
+
+    def go_live(self) -> None:
+        """Never wait from now on."""
+        from tlx.runtime.output.unblocked import Unblocked
+
+        def redirect(out: TextOut, errors: TextOut) -> Sink:
+            self._out.target, self._errors.target = out, errors
+            return self._sink
+
+        sys.stdout.flush()
+        self._unblocked = Unblocked(redirect, sys.stdout.fileno(), sys.stderr.fileno())
+
+    def close(self) -> None:
+        """Write what still waits, within about a second."""
+        if self._unblocked is None:
+            return self._sink.close()
+        self._unblocked.close()
+        self.dropped = self._unblocked.dropped
+        return None
+
+
+class _Redirected:
+    """A stream that may become another one."""
+
+    def __init__(self, target: TextOut) -> None:
+        self.target = target
+        self.name = getattr(target, "name", "output")
+        self.encoding = getattr(target, "encoding", None)
+
+    def write(self, text: str, /) -> object:
+        return self.target.write(text)
+
+    def flush(self) -> object:
+        return self.target.flush()
+
+
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """The sinks that were opened.
@@ -46,18 +112,25 @@ class Outputs:
         all: All of them.
         window: Among them; None without.
         resumed: Among them; None without.
-        lines: The lines on stdout of a live source, which never keep the loop waiting; None for files.
+        lines: Among them; None where stdout is the file that is gone on with.
     """
 
     all: Sink
     window: WindowSink | None
     resumed: ResumedFile | None
-    lines: Unblocked | None
+    lines: Lines | None
 
-    @property
-    def lines_dropped(self) -> int:
-        """Lines that nobody read in time."""
-        return self.lines.dropped if self.lines else 0
+    def go_live(self) -> None:
+        """Never keep a camera waiting from now on."""
+        if self.lines:
+            self.lines.go_live()
+
+    def finish_lines(self) -> int:
+        """End the lines; how many were dropped."""
+        if self.lines is None:
+            return 0
+        self.lines.close()
+        return self.lines.dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +167,8 @@ class Opening:
         lines = None
         sinks: list[Sink] = []
         if resumed is None or not resumed.is_stdout:
-            lines, stdout = self._stdout(labels)
-            sinks.append(stdout)
+            lines = Lines(functools.partial(self._lines, labels))
+            sinks.append(lines)
         if resumed is not None:
             sinks.append(resumed)
         if telling.save is not None:
@@ -106,20 +179,11 @@ class Opening:
             sinks.append(window)
         return Outputs(SeveralSinks(tuple(sinks)), window, resumed, lines)
 
-    def _stdout(self, labels: tuple[str, ...]) -> tuple[Unblocked | None, Sink]:
-        def make(out: TextOut) -> Sink:
-            sink = self._lines(out, labels)
-            return _only_events(sink) if self.telling.events else sink
+    def _lines(self, labels: tuple[str, ...], out: TextOut, errors: TextOut) -> Sink:
+        sink = self._plain_lines(labels, out, errors)
+        return _only_events(sink) if self.telling.events else sink
 
-        if not self.coming.live:
-            return None, make(sys.stdout)
-        from tlx.runtime.output.unblocked import Unblocked
-
-        sys.stdout.flush()
-        unblocked = Unblocked(make, sys.stdout.fileno())
-        return unblocked, unblocked
-
-    def _lines(self, out: TextOut, labels: tuple[str, ...]) -> Sink:
+    def _plain_lines(self, labels: tuple[str, ...], out: TextOut, errors: TextOut) -> Sink:
         if self.telling.format == "json":
             from tlx.runtime.output.json_lines import JsonSink
 
@@ -130,7 +194,7 @@ class Opening:
             return CsvSink(out, labels, self.telling.topk)
         from tlx.runtime.output.text import TextSink
 
-        return TextSink(out, sys.stderr, labels, self.coming.name_width, self.telling.topk)
+        return TextSink(out, errors, labels, self.coming.name_width, self.telling.topk)
 
     def _resumed(self, path: Path, labels: tuple[str, ...]) -> ResumedFile:
         from tlx.runtime.loop.resume import ResumedFile

@@ -34,16 +34,21 @@ class Unblocked:
         dropped: How many items were dropped so far.
     """
 
-    def __init__(self, make: Callable[[TextOut], Sink], descriptor: int) -> None:
+    def __init__(
+        self, make: Callable[[TextOut, TextOut], Sink], descriptor: int, errors_descriptor: int | None = None
+    ) -> None:
         """Start the thread.
 
         Args:
-            make: Makes the sink for a stream of lines.
+            make: Makes the sink for a stream of lines and one of errors.
             descriptor: Where the lines go; it stays open.
+            errors_descriptor: Where errors go; to the lines if left out.
         """
         self.dropped = 0
-        self._out = _PatientText(descriptor)
-        self._sink = make(self._out)
+        self._stopped = threading.Event()
+        out = _PatientText(descriptor, self._stopped)
+        errors = out if errors_descriptor is None else _PatientText(errors_descriptor, self._stopped)
+        self._sink = make(out, errors)
         self._items: deque[Item] = deque()
         self._changed = threading.Condition()
         self._is_closing = False
@@ -78,7 +83,7 @@ class Unblocked:
             self._is_closing = True
             self._changed.notify_all()
         self._thread.join(_FINISH_S)
-        self._out.stop()
+        self._stopped.set()
         self._thread.join()
         with self._changed:
             self.dropped += len(self._items)
@@ -133,9 +138,9 @@ class _StoppedError(Exception):
 class _PatientText:
     """Text to a descriptor that may be full: waits for room, but not after it was stopped."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, stopped: threading.Event) -> None:
         self._descriptor = descriptor
-        self._stopped = threading.Event()
+        self._stopped = stopped
 
     def write(self, text: str) -> int:
         content = text.encode(errors="backslashreplace")
@@ -150,6 +155,3 @@ class _PatientText:
 
     def flush(self) -> None:
         """Nothing is kept back."""
-
-    def stop(self) -> None:
-        self._stopped.set()
