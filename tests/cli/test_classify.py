@@ -172,6 +172,32 @@ def test_counts_must_be_positive(tiny_model: Path, photos: Path, option: str) ->
     assert option in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--resume", "r.jsonl", "--watch"), "--resume and --watch can't be combined: "),
+        (("--duration", "0"), "'0': expected a duration of more than 0 seconds"),
+        (("--duration", ""), "'': expected a time in seconds"),
+        (("--start", ""), "'': expected a time in seconds"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_options_that_make_no_sense_are_refused_before_anything_is_opened(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[str],
+    reason: str,
+) -> None:
+    from tlx.cli.app import run
+
+    monkeypatch.chdir(tmp_path)
+    assert run(["classify", "absent.onnx", "absent.avi", *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"tlx: error: {reason}")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_help_shows_an_example() -> None:
     done = classify("--help")
     assert done.returncode == 0

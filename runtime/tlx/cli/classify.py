@@ -113,19 +113,24 @@ def classify(
     Example:  tlx classify model.onnx 0 --threshold 0.8 --events --format json
     """
     del verbose
+    if watch and resume is not None:
+        raise InputError(
+            "--resume and --watch can't be combined: a file of results holds the answers of a single model; "
+            "leave one of them out"
+        )
     model_path, words = _split(model, model_or_source, [*(more_sources or []), *(source or [])])
 
     from tlx.runtime.asked import Asked, Deciding, Engine, Reading, Telling
     from tlx.runtime.job import classify as run
-    from tlx.runtime.sources.clock import parse_clock
+    from tlx.runtime.sources.clock import parse_clock, parse_duration
 
     asked = Asked(
         Engine(model_path, device.value, threads, watch),
         Reading(
             words,
             stride,
-            parse_clock(start) if start else 0.0,
-            parse_clock(duration) if duration else None,
+            0.0 if start is None else parse_clock(start),
+            None if duration is None else parse_duration(duration),
             _camera(camera),
             max_age,
             _view(rotate, roi),

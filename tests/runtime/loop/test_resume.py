@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.runtime.output.sample_items import BAD_PHOTO, LABELS, PHOTO, SEAL, STALLED, VIDEO_FRAME
+from tests.runtime.output.sample_items import BAD_PHOTO, LABELS, LIVE, PHOTO, SEAL, STALLED, VIDEO_FRAME
 
 from tlx.errors import InputError, OutputError
-from tlx.runtime.loop.resume import ResumedFile
+from tlx.runtime.loop.resume import Done, ResumedFile
 from tlx.runtime.output.items import Item
 
 if TYPE_CHECKING:
@@ -45,10 +47,67 @@ def test_a_new_file_is_made_and_gone_on_with(tmp_path: Path) -> None:
     assert [file.done.take("a.jpg", None), file.done.take("a.jpg", None)] == [True, False]  # once for each result
     assert file.done.take("bad.jpg", None)
     assert not file.done.take("other.jpg", None)
-    assert [file.done.take("v.mp4", index) for index in (0, 7, 8)] == [True, True, False]
+    assert [file.done.take("v.mp4", index) for index in (0, 7, 8)] == [False, True, False]
     file.write(PHOTO)
     file.close()
     assert [line["source"] for line in lines_of(path)] == ["a.jpg", "bad.jpg", "camera 0", "v.mp4", "a.jpg"]
+
+
+def test_labels_and_errors_of_files_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    written(path, PHOTO, BAD_PHOTO, STALLED, LIVE, VIDEO_FRAME, BAD_PHOTO)
+    file = opened(path)
+    file.close()
+    done = file.done
+    assert (done.count, done.labelled, done.failed) == (4, 2, 2)
+    assert done.first_error == "bad.jpg: is empty"
+    assert not done.take("camera 0", LIVE.frame.index)
+    assert Done().first_error is None
+
+
+def test_a_picture_on_stdin_is_never_taken_for_an_earlier_one(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    written(path, dataclasses.replace(PHOTO, frame=dataclasses.replace(PHOTO.frame, source="<stdin>")))
+    file = opened(path)
+    file.close()
+    assert file.done.count == 1
+    assert not file.done.take("<stdin>", None)
+
+
+def test_only_frames_that_have_a_result_are_left_out() -> None:
+    done = Done()
+    for index in range(300, 1000, 10):
+        done.add("v.mp4", index)
+    taken = [index for index in range(2000) if done.take("v.mp4", index)]
+    assert taken == list(range(300, 1000, 10))
+    assert not done.take("other.mp4", 300)
+
+
+def test_each_result_counts_for_one_frame_where_a_video_is_named_twice() -> None:
+    done = Done()
+    for index in (*range(40), *range(5)):
+        done.add("v.mp4", index)
+    assert sum(done.take("v.mp4", index) for index in range(40)) == 40
+    assert [index for index in range(40) if done.take("v.mp4", index)] == [0, 1, 2, 3, 4]
+
+
+def test_a_frame_may_have_any_number_of_results_and_any_number() -> None:
+    done = Done()
+    for index in (-1, 10**18):
+        for _ in range(300):
+            done.add("v.mp4", index)
+        assert done.take("v.mp4", index)
+
+
+def test_a_million_frames_take_little_memory() -> None:
+    done = Done()
+    tracemalloc.start()
+    try:
+        for index in range(0, 1_000_000, 5):
+            done.add("v.mp4", index)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_last_line_that_was_torn_anywhere_is_cut_off(tmp_path: Path) -> None:

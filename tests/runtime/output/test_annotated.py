@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     [
         ("out.jpg", 1, 0, PictureSink),
         ("out.PNG", 1, 0, PictureSink),
+        ("out.jpg", 2, 0, PictureSink),
         ("out.webm", 0, 1, VideoSink),
         ("out.avi", 0, 1, VideoSink),
         ("out", 2, 0, FolderSink),
@@ -43,7 +44,8 @@ def test_what_is_named_decides_what_is_written(tmp_path: Path, name: str, photos
 @pytest.mark.parametrize(
     ("name", "photos", "moving", "message"),
     [
-        ("out.jpg", 2, 0, "a .jpg holds one photo, but several photos will come: name a folder to save into"),
+        ("out.jpg", 3, 0, "a .jpg holds one photo, but several photos will come: name a folder to save into"),
+        ("out.jpg", 2, 1, "a .jpg holds one photo, but several photos and one video or camera will come"),
         ("out.png", 0, 1, "a .png holds one photo, but one video or camera will come"),
         ("out.webm", 1, 0, "a .webm holds one video, but one photo will come: name a folder to save into"),
         ("out.mkv", 1, 2, "holds one video, but one photo and several videos or cameras will come"),
@@ -75,6 +77,20 @@ def test_a_photo_is_saved_with_its_label(tmp_path: Path, suffix: str) -> None:
     assert saved_rgb.shape == (200, 300, 3)
     assert np.abs(saved_rgb[-2].astype(int) - (70, 200, 90)).max() < 30  # the bar
     assert np.abs(saved_rgb[:100].astype(int) - 150).max() < 5
+
+
+def test_a_second_photo_is_an_error_and_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "saved.jpg"
+    path.write_bytes(b"of an earlier run")
+    sink = open_save(path, photos=2, moving=0)
+    sink.write(photo(plain(150), "a.jpg"))
+    sink.write(photo(None, "bad.jpg"))
+    with pytest.raises(
+        OutputError, match=r"saved\.jpg: a \.jpg holds one photo, but a second one came \(b\.jpg\): name"
+    ):
+        sink.write(photo(plain(150), "b.jpg"))
+    sink.close()
+    assert path.read_bytes() == b"of an earlier run"
 
 
 def test_a_bad_photo_leaves_no_picture(tmp_path: Path) -> None:
@@ -117,6 +133,46 @@ def test_a_folder_takes_all_that_comes(tmp_path: Path, write_video: VideoWriter)
     assert sorted(path.name for path in sink.folder.iterdir()) == names
     assert images.read(sink.folder / "cat.jpg").shape == (256, 192, 3)  # turned, and enlarged to be read
     assert cv2.VideoCapture(str(sink.folder / "one.webm")).read()[1].shape == (256, 192, 3)
+
+
+def test_a_video_that_is_named_twice_is_saved_twice(tmp_path: Path, write_video: VideoWriter) -> None:
+    clip = write_video(tmp_path / "clip.avi", [(9, 9, 9)] * 3)
+    sink = FolderSink(tmp_path)
+    for index in (0, 1, 2, 0, 1, 2, 2):
+        sink.write(make_result(plain(50), str(clip), index=index, state=None))
+    sink.close()
+    lengths = {path.name: frames_in(path) for path in tmp_path.glob("*.webm")}
+    assert lengths == {"clip.webm": 3, "clip-2.webm": 3, "clip-3.webm": 1}
+
+
+def test_a_camera_that_counts_anew_stays_one_video(tmp_path: Path) -> None:
+    sink = FolderSink(tmp_path)
+    for number in range(4):
+        sink.write(make_result(plain(50), "camera 0", index=number % 2, at_s=number / 15))
+    sink.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["camera-0.webm"]
+
+
+def frames_in(path: Path) -> int:
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while capture.grab():
+        count += 1
+    capture.release()
+    return count
+
+
+@pytest.mark.parametrize(
+    ("keep", "names"), [(False, ["cat-2.jpg", "cat.jpg"]), (True, ["cat-2.jpg", "cat-3.jpg", "cat-4.jpg", "cat.jpg"])]
+)
+def test_copies_of_an_earlier_run_are_kept_where_asked(tmp_path: Path, keep: bool, names: list[str]) -> None:
+    for level in (50, 200):
+        sink = open_save(tmp_path, photos=2, moving=0, keep=keep)
+        sink.write(photo(plain(level), "a/cat.jpg"))
+        sink.write(photo(plain(level), "b/cat.jpg"))
+        sink.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert abs(int(images.read(tmp_path / "cat.jpg")[0, 0, 0]) - (50 if keep else 200)) < 9
 
 
 @pytest.mark.parametrize(

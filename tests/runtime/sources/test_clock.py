@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tlx.errors import InputError
-from tlx.runtime.sources.clock import parse_clock
+from tlx.runtime.sources.clock import parse_clock, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,10 @@ def test_parse_clock(text: str, seconds: float) -> None:
 def test_parse_clock_refuses(text: str) -> None:
     with pytest.raises(InputError, match="expected"):
         parse_clock(text)
+
+
+def test_parse_duration_is_more_than_nothing() -> None:
+    assert parse_duration("1:30") == 90.0
+    for text in ("0", "0.000", "0:00:00"):
+        with pytest.raises(InputError, match=f"'{text}': expected a duration of more than 0 seconds"):
+            parse_duration(text)

@@ -2,7 +2,7 @@
 
 The file holds JSON lines as ``tlx classify --format json`` writes them. Each goes to it in one piece as soon as it's
 there, so that a process that is killed leaves at most one torn line; the next one cuts it off. A photo with an error
-has its result, too, and isn't tried again.
+has its result, too, and isn't tried again. Pictures of cameras, and those on stdin, are always new ones.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import stat
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import FileIO
@@ -20,8 +20,10 @@ from typing import Any, Final
 
 from tlx.atomic import as_output_errors
 from tlx.errors import InputError
+from tlx.runtime.loop.frame_counts import FrameCounts
 from tlx.runtime.output.items import Item
 from tlx.runtime.output.json_lines import JsonSink
+from tlx.runtime.sources.stdin import STDIN_NAME
 
 _STARTS: Final = (b'{"kind": "', b'{"source": "')
 _MAX_LINE_BYTES: Final = 2**20
@@ -31,37 +33,50 @@ _STDOUT: Final = 1
 
 @dataclass(slots=True)
 class Done:
-    """What a file of results holds already.
+    """What a file of results holds already; what came of live sources doesn't count.
 
     Attributes:
-        count: How many results.
+        labelled: Results with a label.
+        failed: Results with an error.
+        first_error: The first failed one's source and reason; None if none failed.
         valid_bytes: The length of the file without a torn last line.
         ends_line: Whether the last line that counts has its end.
     """
 
-    count: int = 0
+    labelled: int = 0
+    failed: int = 0
+    first_error: str | None = None
     valid_bytes: int = 0
     ends_line: bool = True
     _photos: Counter[str] = field(default_factory=Counter)
-    _last_frames: dict[str, int] = field(default_factory=dict)
+    _frames: defaultdict[str, FrameCounts] = field(default_factory=lambda: defaultdict(FrameCounts))
 
-    def add(self, source: str, index: int | None) -> None:
+    @property
+    def count(self) -> int:
+        """How many results."""
+        return self.labelled + self.failed
+
+    def add(self, source: str, index: int | None, error: str | None = None) -> None:
         """Remember one result."""
-        self.count += 1
-        if index is None:
-            self._photos[source] += 1
+        if error is None:
+            self.labelled += 1
         else:
-            self._last_frames[source] = max(index, self._last_frames.get(source, -1))
+            self.failed += 1
+            self.first_error = self.first_error or f"{source}: {error}"
+        if index is not None:
+            self._frames[source].add(index)
+        elif source != STDIN_NAME:
+            self._photos[source] += 1
 
     def take(self, source: str, index: int | None) -> bool:
-        """Whether this picture has its result; each result counts for one picture, as a photo may be named twice.
+        """Whether this picture has its result; each result counts for one picture, as a file may be named twice.
 
         Args:
             source: As its frame calls it.
             index: The frame's number in a video; None for a photo.
         """
         if index is not None:
-            return index <= self._last_frames.get(source, -1)
+            return source in self._frames and self._frames[source].take(index)
         if self._photos[source] < 1:
             return False
         self._photos[source] -= 1
@@ -158,7 +173,8 @@ def read_done(file: FileIO, path: Path, model_sha256: str) -> Done:
                 f"{path}: line {number} is the answer of another model ({record['model_sha256'][:_SHOWN]}, this one is "
                 f"{model_sha256[:_SHOWN]}): go on with that model, or name another file"
             )
-        done.add(record["source"], record["frame"])
+        if record.get("state") is None:
+            done.add(record["source"], record["frame"], record["error"])
     return done
 
 

@@ -21,14 +21,15 @@ _STEM_BYTES: Final = 120
 _SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
-def open_save(path: Path, *, photos: int, moving: int, options: VideoOptions | None = None) -> Sink:
+def open_save(path: Path, *, photos: int, moving: int, options: VideoOptions | None = None, keep: bool = False) -> Sink:
     """The sink that ``--save`` means: a picture for one photo, a video for one video or camera, a folder for all else.
 
     Args:
         path: A file by its suffix; a folder if it is one, or has no suffix. A new folder is made.
-        photos: How many photos will come; 2 stands for "many" where that isn't known yet.
+        photos: How many photos will come; 2 where that isn't known yet.
         moving: How many videos, cameras and streams will come.
         options: Of videos; the view counts for photos too.
+        keep: Whether what is in a folder already stays as it is.
 
     Raises:
         InputError: If what comes doesn't fit into what is named.
@@ -38,9 +39,10 @@ def open_save(path: Path, *, photos: int, moving: int, options: VideoOptions | N
     suffix = path.suffix.lower()
     if path.is_dir() or not suffix:
         atomic.make_folder(path)
-        return FolderSink(path, options)
+        return FolderSink(path, options, keep=keep)
     if suffix in PICTURE_SUFFIXES:
-        if (photos, moving) != (1, 0):
+        # Two may be a list of one: the sink refuses a second photo.
+        if photos not in {1, 2} or moving:
             raise InputError(
                 f"{path}: a {suffix} holds one photo, but {_words(photos, moving)} will come: "
                 "name a folder to save into, or a .webm for one video or camera"
@@ -62,7 +64,7 @@ def open_save(path: Path, *, photos: int, moving: int, options: VideoOptions | N
 
 
 class PictureSink:
-    """Writes one photo's result as an annotated picture.
+    """Writes one photo's result as an annotated picture; :meth:`close` makes the file, unless a second photo came.
 
     Attributes:
         path: The file.
@@ -71,6 +73,7 @@ class PictureSink:
     def __init__(self, path: Path, options: VideoOptions | None = None) -> None:
         self.path = path
         self._painter = Painter((options or VideoOptions()).view)
+        self._painted_rgb: Image | None = None
 
     @property
     def wants_pictures(self) -> bool:
@@ -78,27 +81,48 @@ class PictureSink:
         return True
 
     def write(self, item: Item) -> None:
-        """Write the picture, if there is one."""
-        if isinstance(item, Result) and item.frame.image_rgb is not None:
-            _refuse_itself(self.path, item.frame.source)
-            write_picture(self.path, self._painter.paint(item.frame.image_rgb, caption_of(item)))
+        """Paint the picture, if there is one.
+
+        Raises:
+            OutputError: If it's the second one; then the file stays as it was.
+        """
+        if not isinstance(item, Result) or item.frame.image_rgb is None:
+            return
+        source = item.frame.source
+        _refuse_itself(self.path, source)
+        if self._painted_rgb is not None:
+            self._painted_rgb = None
+            raise OutputError(
+                f"{self.path}: a {self.path.suffix.lower()} holds one photo, but a second one came ({source}): "
+                "name a folder to save into"
+            )
+        self._painted_rgb = self._painter.paint(item.frame.image_rgb, caption_of(item))
 
     def close(self) -> None:
-        """Nothing is left to be done."""
+        """Write the file.
+
+        Raises:
+            OutputError: If that fails.
+        """
+        painted_rgb, self._painted_rgb = self._painted_rgb, None
+        if painted_rgb is not None:
+            write_picture(self.path, painted_rgb)
 
 
 class FolderSink:
     """Writes annotated copies of all that comes: a picture for each photo, a .webm for each video or camera.
 
-    They are called as what they show; of two with one name the second becomes ``name-2``.
+    They are called as what they show; of two with one name the second becomes ``name-2``. What an earlier run left
+    there is overwritten, or counts as a name that is taken if it's to be kept.
     """
 
-    def __init__(self, folder: Path, options: VideoOptions | None = None) -> None:
+    def __init__(self, folder: Path, options: VideoOptions | None = None, *, keep: bool = False) -> None:
         self.folder = folder
         self._options = options or VideoOptions()
         self._painter = Painter(self._options.view)
-        self._names: set[str] = set()
+        self._names: set[str] = _names_in(folder) if keep else set()
         self._videos: dict[str, VideoSink] = {}
+        self._last_index = -1
 
     @property
     def wants_pictures(self) -> bool:
@@ -137,11 +161,14 @@ class FolderSink:
         assert not isinstance(item, ModelChange)
         frame = item.frame if isinstance(item, Result) else None
         source = frame.source if frame else item.source  # type: ignore[union-attr]
-        if source not in self._videos:
-            # A file's pictures come one file after the other: with the first of the next, the one before is over.
-            if frame is not None and frame.state is None:
+        if frame is not None and frame.state is None and frame.index is not None:
+            # A file's pictures come one file after the other: with the first of the next, the one before is over. It
+            # may be the same file again.
+            if source not in self._videos or frame.index <= self._last_index:
                 self.close()
                 self._videos.clear()
+            self._last_index = frame.index
+        if source not in self._videos:
             path = self._new_path(source, ".webm")
             _refuse_itself(path, source)
             self._videos[source] = VideoSink(path, self._options)
@@ -155,6 +182,11 @@ class FolderSink:
             name = f"{stem}-{number}{suffix}"
         self._names.add(name)
         return self.folder / name
+
+
+def _names_in(folder: Path) -> set[str]:
+    with atomic.as_output_errors(folder):
+        return {path.name for path in folder.iterdir()}
 
 
 def safe_stem(source: str) -> str:

@@ -207,7 +207,8 @@ class Opening:
 
         moving = self.coming.videos + self.coming.live
         options = VideoOptions(view=self.view, warn=self.warn)
-        return open_save(path, photos=self.coming.photos, moving=moving, options=options)
+        keep = self.telling.resume is not None
+        return open_save(path, photos=self.coming.photos, moving=moving, options=options, keep=keep)
 
     def _uncertain(self, folder: Path) -> Sink:
         from tlx.runtime.output.uncertain import UncertainOptions, UncertainSink

@@ -24,3 +24,15 @@ def parse_clock(text: str) -> float:
     if minutes is not None and (float(seconds) >= _SIXTY or (hours is not None and int(minutes) >= _SIXTY)):
         raise InputError(f"{text!r}: expected fewer than 60 minutes and seconds in a time with colons")
     return int(hours or 0) * 3600.0 + int(minutes or 0) * 60.0 + float(seconds)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds, as :func:`parse_clock` reads them, but more than none.
+
+    Raises:
+        InputError: If it's no time, or 0.
+    """
+    seconds = parse_clock(text)
+    if not seconds:
+        raise InputError(f"{text!r}: expected a duration of more than 0 seconds")
+    return seconds
