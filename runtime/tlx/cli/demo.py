@@ -25,7 +25,7 @@ def demo(
 ) -> None:
     """Run the whole chain on three photographs: train, export, prove, classify a video, bench.
 
-    It takes about two minutes and needs no photos of yours: it shows that everything works on this machine.
+    It takes one or two minutes and needs no photos of yours: it shows that everything works on this machine.
 
     Example:  tlx demo
     """

@@ -152,7 +152,7 @@ def open_run(name: str | Path = LATEST, root: Path = RUNS_FOLDER) -> Run:
     if str(name) == LATEST:
         runs = finished_runs(root)
         if not runs:
-            raise RunError(f"no finished run in {root}/: run 'tlx train DATA' first, or name a run with --run")
+            raise RunError(f"no finished run in {root}/: run 'tlx train DATA' first, or name the folder of a run")
         return runs[-1]
     for folder in (Path(name), root / name):
         if (folder / "run.json").is_file():

@@ -151,7 +151,9 @@ def _require_camera(name: str, path: str, root: Path) -> None:
     if path not in found:
         there = ", ".join(f"{device} ({camera.name})" if camera.name else device for device, camera in found.items())
         raise DeviceError(
-            f"{name}: there is no {path}: " + (f"the cameras here are {there}" if there else "no camera is here")
+            f"{name}: there is no {path}: "
+            + (f"the cameras here are {there}" if there else "no camera is here")
+            + "; 'tlx doctor' says more"
         )
     if not found[path].usable:
         raise _not_allowed(name)

@@ -74,7 +74,7 @@ class VideoSource:
         if problem is None and taken == 0:
             problem = f"the video ends after {reading.length_s:.1f} s, before the start at {self.start_s:g} s"
         if problem:
-            yield self._failed(problem, reading.count)
+            yield self._failed(problem, reading.count or None)
 
     def _retrieve(self, reading: Reading) -> Frame:
         ok, frame_bgr = reading.capture.retrieve()
