@@ -150,11 +150,8 @@ def _require_camera(name: str, path: str, root: Path) -> None:
     found = {f"/{Path(camera.device).relative_to(root)}": camera for camera in cameras}
     if path not in found:
         there = ", ".join(f"{device} ({camera.name})" if camera.name else device for device, camera in found.items())
-        raise DeviceError(
-            f"{name}: there is no {path}: "
-            + (f"the cameras here are {there}" if there else "no camera is here")
-            + "; 'tlx doctor' says more"
-        )
+        known = f"the cameras here are {there}" if there else "no camera is here"
+        raise DeviceError(f"{name}: there is no {path}: {known}; 'tlx doctor' says more")
     if not found[path].usable:
         raise _not_allowed(name)
 
