@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import queue
 import signal
 import time
 from collections.abc import Callable, Iterator
+<<<<<<< HEAD
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+=======
+from dataclasses import dataclass, replace
+>>>>>>> live
 
 from tlx.errors import SourceError
 from tlx.runtime.asked import EVENT_SMOOTHING_S, Asked, Engine
@@ -218,9 +223,10 @@ def find_sources(asked: Asked) -> _Sources:
     reading = asked.reading
     found = [(word, find_live(word, wish=reading.camera)) for word in reading.words]
     live = [source for _, source in found if source is not None]
-    names = [source.name for source in live]
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    where = [source.address if source.kind == "stream" else os.path.realpath(source.address) for source in live]
+    if twice := next((source.name for source, place in zip(live, where, strict=True) if where.count(place) > 1), None):
         raise SourceError(f"{twice}: named twice: a camera can be read once")
+    live = _with_own_names(live)
     words = [word for word, source in found if source is None]
     files = (
         open_sources(words, stride=reading.stride, start_s=reading.start_s, duration_s=reading.duration_s)
@@ -228,6 +234,16 @@ def find_sources(asked: Asked) -> _Sources:
         else []
     )
     return _Sources(files, live)
+
+
+def _with_own_names(live: list[LiveInput]) -> list[LiveInput]:
+    """Addresses may differ in what isn't told: a password."""
+    names = [source.name for source in live]
+    earlier = [names[:index].count(name) for index, name in enumerate(names)]
+    return [
+        replace(source, name=f"{source.name} #{count + 1}") if count else source
+        for source, count in zip(live, earlier, strict=True)
+    ]
 
 
 def _plan(sources: _Sources, processors: int) -> tuple[int, int]:

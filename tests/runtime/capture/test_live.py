@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import psutil
 import pytest
 from tests.runtime.capture.listening import (
@@ -297,6 +298,47 @@ def test_rtsp_pictures_come_and_half_ones_do_not() -> None:
         assert len(ear.frames) > 3
         assert {frame.image_rgb.shape for frame in ear.frames if frame.image_rgb is not None} == {(120, 160, 3)}
         assert capture.counters().restarts == 0
+
+
+def number_jpeg(number: int) -> bytes:
+    """A picture that says its number, in a row of black and white tiles."""
+    bits = np.array([[255 * (number >> bit & 1) for bit in range(10)]] * 6, np.uint8)
+    bits[0] = (0, 255) * 5  # never of a single colour
+    return plain_jpeg(cv2.cvtColor(cv2.resize(bits, (160, 120), interpolation=cv2.INTER_NEAREST), cv2.COLOR_GRAY2BGR))
+
+
+def read_number(image_rgb: npt.NDArray[np.uint8]) -> int:
+    return sum(int(image_rgb[70, 8 + 16 * bit, 0] > 127) << bit for bit in range(10))
+
+
+def test_rtsp_pictures_that_waited_for_a_slow_process_are_as_old_as_they_are() -> None:
+    sent_s: list[float] = []
+
+    def behave(client: RtspClient) -> None:
+        client.start()
+        begun_s = time.monotonic()
+        for number in range(1024):  # longer than anybody waits
+            sent_s.append(time.monotonic())
+            client.send_picture(number_jpeg(number), rate_hz=50)
+            client.pause(max(0, begun_s + (number + 1) / 50 - time.monotonic()))
+
+    with rtsp_camera(behave) as camera, listening(source(camera.port, scheme="rtsp")) as (ear, capture):
+        ear.wait_for_frames(10)
+        child = child_of(capture)
+        for _ in range(2):
+            child.suspend()
+            time.sleep(0.8)
+            child.resume()
+            time.sleep(0.15)
+        seen = len(ear.frames)
+        ear.wait_for_frames(seen + 10)
+        late_s = [
+            frame.captured_s - sent_s[read_number(frame.image_rgb)]
+            for frame in ear.frames[3:]  # opening buffers the first ones
+            if frame.image_rgb is not None
+        ]
+        assert max(late_s) < 0.4
+        assert capture.counters().dropped > 20  # what came meanwhile
 
 
 def test_rtsp_servers_that_stay_mute_are_stalled() -> None:

@@ -22,7 +22,8 @@ from tlx.runtime.capture.checks import Sameness, single_colour
 from tlx.runtime.capture.messages import MAX_BYTES, Ended, Message, Opened, Order, Picture, Ready, decode, encode
 from tlx.runtime.capture.reader import CaptureEndError, Reader
 from tlx.runtime.capture.ring import MAX_PICTURE_BYTES, Ring
-from tlx.runtime.capture.video_reader import open_camera, open_stream
+from tlx.runtime.capture.stream_reader import open_stream
+from tlx.runtime.capture.video_reader import open_camera
 
 _C_LIBRARY: Final = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG: Final = 1

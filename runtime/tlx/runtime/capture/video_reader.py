@@ -1,4 +1,4 @@
-"""Cameras, streams and pipes by way of OpenCV (V4L2 and FFmpeg)."""
+"""Cameras by way of OpenCV (V4L2)."""
 
 from __future__ import annotations
 
@@ -21,37 +21,30 @@ _COLOUR_CHANNELS: Final = 3
 
 
 class VideoReader:
-    """What OpenCV's VideoCapture reads."""
+    """A camera's driver, read by OpenCV."""
 
     def __init__(self, capture: cv2.VideoCapture, order: Order, note: str | None = None) -> None:
-        """Take over an open capture; :func:`open_camera` and :func:`open_stream` make them."""
+        """Take over an open capture; :func:`open_camera` makes it."""
         self._capture = capture
         self._order = order
-        self._is_camera = order.kind == "camera"
         self.note = note
 
     def grab(self) -> tuple[float, int]:
         """As :meth:`~tlx.runtime.capture.reader.Reader.grab`.
 
-        A camera's driver says when; for a stream it's the time of arrival, for nobody knows how long it was on its way.
+        The camera's driver says when, if it can.
         """
         started_s = time.monotonic()
         is_here = self._capture.grab()
         now_s = time.monotonic()
         if not is_here:
             raise self._end(now_s - started_s)
-        if self._is_camera:
-            return judge_driver_time(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3, now_s), 0
-        return now_s, 0
+        return judge_driver_time(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3, now_s), 0
 
     def decode(self) -> npt.NDArray[np.uint8] | None:
         """As :meth:`~tlx.runtime.capture.reader.Reader.decode`."""
-        is_whole, frame = self._capture.retrieve()
-        if not is_whole or frame is None or frame.dtype != np.uint8:
-            return None
-        if frame.ndim == _COLOUR_CHANNELS and frame.shape[2] == _COLOUR_CHANNELS:
-            return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
-        return np.asarray(cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB), np.uint8)
+        is_whole, picture = self._capture.retrieve()
+        return as_rgb(picture) if is_whole else None
 
     def close(self) -> None:
         """As :meth:`~tlx.runtime.capture.reader.Reader.close`."""
@@ -60,8 +53,6 @@ class VideoReader:
     def _end(self, waited_s: float) -> CaptureEndError:
         if waited_s >= _NEARLY * self._order.read_timeout_s:
             return CaptureEndError(f"no picture for {waited_s:.1f} s", is_silence=True)
-        if not self._is_camera:
-            return CaptureEndError("the stream ended")
         is_there = Path(self._order.address).exists()
         return CaptureEndError("the camera gives no more pictures" if is_there else "the camera was unplugged")
 
@@ -80,29 +71,13 @@ def open_camera(order: Order) -> VideoReader:
     return VideoReader(capture, order, _ask_for(capture, order))
 
 
-def open_stream(order: Order) -> VideoReader:
-    """Open the address of a stream, or a pipe's path, by FFmpeg.
-
-    Raises:
-        CaptureEndError: If it can't be opened, in time.
-    """
-    started_s = time.monotonic()
-    parameters = [
-        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-        round(order.open_timeout_s * 1e3),
-        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-        round(order.read_timeout_s * 1e3),
-        # Decoding in several threads holds as many pictures back.
-        cv2.CAP_PROP_N_THREADS,
-        1,
-    ]
-    capture = cv2.VideoCapture(order.address, cv2.CAP_FFMPEG, parameters)
-    if capture.isOpened():
-        return VideoReader(capture, order)
-    waited_s = time.monotonic() - started_s
-    if waited_s >= _NEARLY * order.open_timeout_s:
-        raise CaptureEndError(f"no stream within {waited_s:.1f} s", is_silence=True)
-    raise CaptureEndError("can't be opened as a stream")
+def as_rgb(picture: npt.NDArray[np.generic] | None) -> npt.NDArray[np.uint8] | None:
+    """What OpenCV retrieved as ``uint8 [H, W, 3]``, RGB; None if it's no such picture."""
+    if picture is None or picture.dtype != np.uint8:
+        return None
+    pixels = np.asarray(picture, np.uint8)
+    is_colour = pixels.ndim == _COLOUR_CHANNELS and pixels.shape[2] == _COLOUR_CHANNELS
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if is_colour else cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def judge_driver_time(driver_s: float, now_s: float) -> float:
