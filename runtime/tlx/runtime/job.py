@@ -9,12 +9,8 @@ import queue
 import signal
 import time
 from collections.abc import Callable, Iterator
-<<<<<<< HEAD
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-=======
 from dataclasses import dataclass, replace
->>>>>>> live
+from typing import TYPE_CHECKING, Final
 
 from tlx.errors import SourceError
 from tlx.runtime.asked import EVENT_SMOOTHING_S, Asked, Engine
