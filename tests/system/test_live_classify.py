@@ -6,12 +6,16 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,9 +93,14 @@ class Tlx:
 
 
 @contextmanager
-def classifying(model: Path, *words: object) -> Iterator[Tlx]:
+def classifying(model: Path, *words: object, environment: dict[str, str] | None = None) -> Iterator[Tlx]:
     command = [sys.executable, "-m", "tlx.cli.app", "classify", "-m", model, *words, "--format", "json"]
-    with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        list(map(str, command)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
+    ) as process:
         try:
             yield Tlx(process)
         finally:
@@ -244,6 +253,38 @@ def test_decisions_are_those_of_the_model_that_answers(make_model: ModelMaker, t
         lines = tlx.lines_until(lambda line: is_label(line) and line["model_sha256"] != first["model_sha256"])
         assert lines[-1]["label"] == "red"
         assert {line["label"] for line in lines[:-1] if is_label(line)} <= {"green"}
+
+
+def is_off_by(line: dict[str, Any], *, seconds: int) -> bool:
+    off = datetime.fromisoformat(line["time_utc"]) - datetime.now(UTC) - timedelta(seconds=seconds)
+    return abs(off) < timedelta(hours=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="needs Linux and a C compiler")
+def test_a_wall_clock_that_is_set_makes_nothing_old(tiny_model: Path, tmp_path: Path) -> None:
+    library, offset = tmp_path / "wall_clock.so", tmp_path / "offset"
+    source = Path(__file__).with_name("wall_clock.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    offset.write_bytes(struct.pack("q", 0))
+    day_s = 24 * 60 * 60
+    with (
+        http_camera(showing(lambda: "red")) as camera,
+        classifying(
+            tiny_model,
+            f"http://127.0.0.1:{camera.port}/",
+            environment={"LD_PRELOAD": str(library), "WALL_CLOCK_OFFSET": str(offset)},
+        ) as tlx,
+    ):
+        lines = tlx.lines_until(is_label)
+        for seconds in (day_s, -day_s, 0):
+            with offset.open("r+b") as file:
+                file.write(struct.pack("q", seconds))
+            lines += tlx.lines_until(partial(is_off_by, seconds=seconds))
+            lines += [tlx.line() for _ in range(20)]
+        assert [line["state"] for line in lines if line["kind"] == "state"] == ["connecting", "live"]
+        results = [line for line in lines if line["kind"] == "result"]
+        assert {(line["label"], line["error"]) for line in results} == {("red", None)}
+        assert all(0 < line["age_ms"] < 1000 for line in results)
 
 
 def test_photos_beside_a_camera_lose_no_line_to_a_slow_reader(
