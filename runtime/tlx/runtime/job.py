@@ -71,7 +71,7 @@ class _Sources:
             elif isinstance(source, VideoSource):
                 videos += 1
             else:
-                photos += 2  # a list: nobody knows
+                photos += 1  # a list: it may be one, and whoever holds one photo refuses the second
         width = max((source.name_width for source in self.files), default=0)
         return Coming(photos, videos, len(self.live), max([width, *(len(source.name) for source in self.live)]))
 

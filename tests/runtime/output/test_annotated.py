@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     [
         ("out.jpg", 1, 0, PictureSink),
         ("out.PNG", 1, 0, PictureSink),
-        ("out.jpg", 2, 0, PictureSink),
         ("out.webm", 0, 1, VideoSink),
         ("out.avi", 0, 1, VideoSink),
         ("out", 2, 0, FolderSink),
@@ -44,7 +43,7 @@ def test_what_is_named_decides_what_is_written(tmp_path: Path, name: str, photos
 @pytest.mark.parametrize(
     ("name", "photos", "moving", "message"),
     [
-        ("out.jpg", 3, 0, "a .jpg holds one photo, but several photos will come: name a folder to save into"),
+        ("out.jpg", 2, 0, "a .jpg holds one photo, but several photos will come: name a folder to save into"),
         ("out.jpg", 2, 1, "a .jpg holds one photo, but several photos and one video or camera will come"),
         ("out.png", 0, 1, "a .png holds one photo, but one video or camera will come"),
         ("out.webm", 1, 0, "a .webm holds one video, but one photo will come: name a folder to save into"),
@@ -82,7 +81,7 @@ def test_a_photo_is_saved_with_its_label(tmp_path: Path, suffix: str) -> None:
 def test_a_second_photo_is_an_error_and_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "saved.jpg"
     path.write_bytes(b"of an earlier run")
-    sink = open_save(path, photos=2, moving=0)
+    sink = open_save(path, photos=1, moving=0)
     sink.write(photo(plain(150), "a.jpg"))
     sink.write(photo(None, "bad.jpg"))
     with pytest.raises(

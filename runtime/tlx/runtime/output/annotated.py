@@ -26,7 +26,7 @@ def open_save(path: Path, *, photos: int, moving: int, options: VideoOptions | N
 
     Args:
         path: A file by its suffix; a folder if it is one, or has no suffix. A new folder is made.
-        photos: How many photos will come; 2 where that isn't known yet.
+        photos: How many photos will come; a list of which nobody knows counts as one, and a second one is refused.
         moving: How many videos, cameras and streams will come.
         options: Of videos; the view counts for photos too.
         keep: Whether what is in a folder already stays as it is.
@@ -41,8 +41,7 @@ def open_save(path: Path, *, photos: int, moving: int, options: VideoOptions | N
         atomic.make_folder(path)
         return FolderSink(path, options, keep=keep)
     if suffix in PICTURE_SUFFIXES:
-        # Two may be a list of one: the sink refuses a second photo.
-        if photos not in {1, 2} or moving:
+        if (photos, moving) != (1, 0):
             raise InputError(
                 f"{path}: a {suffix} holds one photo, but {_words(photos, moving)} will come: "
                 "name a folder to save into, or a .webm for one video or camera"

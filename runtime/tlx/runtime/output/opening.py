@@ -27,7 +27,7 @@ class Coming:
     """What will be written.
 
     Attributes:
-        photos: How many photos; 2 stands for "many" where that isn't known yet.
+        photos: How many photos; a list of which nobody knows counts as one.
         videos: How many videos.
         live: How many cameras and streams.
         name_width: The length of the longest name, for aligning; 0 if unknown.
