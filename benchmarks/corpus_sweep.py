@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -96,9 +96,10 @@ def _wait(process: subprocess.Popen[bytes], deadline_s: float) -> tuple[bool, in
     Returns:
         Whether it had to be killed, its exit code, and its peak resident memory in bytes.
     """
-    timed_out = False
+    timed_out, peak_bytes = False, 0
     while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        peak_bytes = max(peak_bytes, _peak_bytes(process.pid))
+        pid, status, _ = os.wait4(process.pid, os.WNOHANG)
         if pid:
             break
         if time.monotonic() > deadline_s and not timed_out:
@@ -106,11 +107,17 @@ def _wait(process: subprocess.Popen[bytes], deadline_s: float) -> tuple[bool, in
             process.kill()
         time.sleep(0.02)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return timed_out, process.returncode, _peak_bytes(usage)
+    return timed_out, process.returncode, peak_bytes
 
 
-def _peak_bytes(usage: resource.struct_rusage) -> int:
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+def _peak_bytes(pid: int) -> int:
+    """So far; 0 where the system doesn't say. Not from its resource usage: that begins with what its parent used."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    peak = re.search(r"^VmHWM:\s+([0-9]+) kB$", status, re.MULTILINE)
+    return int(peak[1]) * 1024 if peak else 0
 
 
 def write_many(folder: Path, entries: int) -> None:

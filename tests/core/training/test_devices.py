@@ -231,7 +231,7 @@ def test_float16_scales_its_loss_and_resumes_with_the_scale(
     with pytest.raises(KeyboardInterrupt):
         learn_in("mixed_float16", second, cache, FitListener(interrupt_at(2)))
     # After two of its own: steps since the scale last changed, and the scale itself.
-    steps, scale = load_checkpoint(second.checkpoint).optimizer[2:4]
+    steps, scale = load_checkpoint(second.checkpoint).loss_scale[2:4]
     assert (int(steps), float(scale)) == (2, 2.0**15)
     assert figures(learn_in("mixed_float16", second, cache).state.history) == figures(rows)
     assert {variable.dtype for variable in undisturbed.classifier.weights} == {"float32"}

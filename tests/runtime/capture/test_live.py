@@ -507,7 +507,9 @@ def test_stop_may_be_called_from_deliver() -> None:
         captures.append(source(camera.port).start(deliver))
         assert stopped.wait(PATIENCE_S)
         captures[0].stop()
-        assert psutil.Process().children() == []
+        # A browser of other tests may be another one.
+        children = psutil.Process().children()
+        assert not [child for child in children if "tlx.runtime.capture.child" in " ".join(child.cmdline())]
 
 
 def test_two_readers_of_one_source_both_see_it() -> None:

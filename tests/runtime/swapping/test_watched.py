@@ -66,7 +66,7 @@ def test_a_new_file_takes_over_and_says_so(tiny_model: Path, make_model: ModelMa
         assert watched.current().contract.input.size_hw == (24, 40)
         assert old.classify(GREEN).label == "green"  # whoever still holds it can finish
     assert watched.current().sha256 == new.sha256  # usable after the watch has ended
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("tlx-")]
+    assert not [thread for thread in threading.enumerate() if thread.name == "tlx-watch"]
 
 
 def wrong_answers(model: Any) -> None:
