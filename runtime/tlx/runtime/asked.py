@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from tlx.runtime.devices.names import Device
-from tlx.runtime.loop.live import MAX_AGE_S
+from tlx.runtime.frames import MAX_AGE_S
 from tlx.runtime.output.uncertain import DEFAULT_LIMIT_BYTES
 from tlx.runtime.sources.live import NO_WISH, CameraWish
 from tlx.runtime.sources.view import PLAIN, View

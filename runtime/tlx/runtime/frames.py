@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+MAX_AGE_S: Final = 1.0
+"""A live picture that is older isn't looked at any more, where nobody says otherwise."""
 
 
 class State(StrEnum):

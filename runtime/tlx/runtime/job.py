@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import queue
 import signal
@@ -31,7 +30,6 @@ from tlx.runtime.processors import usable_processors
 from tlx.runtime.sources.live import LiveInput, find_live
 from tlx.runtime.sources.photos import PhotoSource
 from tlx.runtime.sources.videos import VideoSource
-from tlx.runtime.sources.view import PLAIN, look
 from tlx.runtime.sources.words import open_sources
 
 if TYPE_CHECKING:
@@ -192,9 +190,7 @@ class _Run:
             return classifier
 
         current()  # a wrong rule is refused before anything starts
-        view = self.asked.reading.view
-        looked = None if view == PLAIN else functools.partial(look, view)
-        return Preparer(current, looked, self.outputs.all.wants_pictures)
+        return Preparer(current, self.asked.reading.view, self.outputs.all.wants_pictures)
 
     def _tell_news(self) -> Iterator[ModelChange]:
         with contextlib.suppress(queue.Empty):

@@ -22,7 +22,10 @@ class _Decider(Protocol):
 
 
 class ModelDecider:
-    """Gives each result to the decider of its model; a source begins anew when another model answers for it."""
+    """Gives each result to the decider of its model; a source begins anew when another model answers.
+
+    Models are learned in the threads that prepare pictures, decisions are made in another one.
+    """
 
     def __init__(self, make: Callable[[DecisionRule], _Decider]) -> None:
         """Begin with no model.
@@ -32,26 +35,23 @@ class ModelDecider:
         """
         self._make = make
         self._deciders: OrderedDict[str, _Decider] = OrderedDict()
-        self._answered: dict[str, str] = {}
+        self._newest: str | None = None
 
     def learn(self, sha256: str, rule: DecisionRule) -> None:
-        """Know the rule of a model, by its seal; one that is known is left alone."""
-        if sha256 in self._deciders:
+        """Know the rule of the model that is asked now, by its seal; one that comes back remembers nothing."""
+        if sha256 == self._newest:
             return
         self._deciders[sha256] = self._make(rule)
+        self._deciders.move_to_end(sha256)
         while len(self._deciders) > _KEPT_MODELS:
             self._deciders.popitem(last=False)
+        self._newest = sha256
 
     def decide(self, result: Result, prediction: Prediction) -> Decision:
         """What is said after a picture."""
-        source = result.frame.source
-        decider = self._deciders[result.model_sha256]
-        if self._answered.get(source) != result.model_sha256:
-            self._answered[source] = result.model_sha256
-            decider.forget(source)
-        return decider.decide(source, result.frame.captured_s, prediction)
+        return self._deciders[result.model_sha256].decide(result.frame.source, result.frame.captured_s, prediction)
 
     def forget(self, source: str) -> None:
         """What a source showed so far counts no more."""
-        for decider in self._deciders.values():
+        for decider in tuple(self._deciders.values()):
             decider.forget(source)

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from tlx.runtime.frames import Capture, Frame, LiveSource, State, StateChange
+from tlx.runtime.frames import MAX_AGE_S, Capture, Frame, LiveSource, State, StateChange
 from tlx.runtime.loop.ages import AgeHistogram
 from tlx.runtime.loop.mailbox import Mailbox
 from tlx.runtime.loop.preparing import Preparer, Ready
@@ -22,8 +22,6 @@ from tlx.runtime.output.items import Result
 
 _WAKE_S: Final = 0.2
 _LEAVE_BEHIND_AFTER_S: Final = 1.0
-MAX_AGE_S: Final = 1.0
-"""A picture that is older isn't classified any more."""
 
 
 @dataclass(slots=True)

@@ -5,17 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import numpy as np
-import numpy.typing as npt
 
 from tlx.errors import ImageError
 from tlx.runtime.classifier import Classifier, Prepared
 from tlx.runtime.frames import Frame, State
-
-View: TypeAlias = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]
-"""Turns and crops a picture, ``uint8 [H, W, 3]`` RGB to the same; raises ImageError where it can't."""
+from tlx.runtime.sources.view import PLAIN, View, look_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +38,12 @@ class Preparer:
 
     Attributes:
         current: Gives the classifier that is to be asked now.
-        view: What is done to each picture first; None for nothing.
+        view: Which part of each picture is looked at, and which way up.
         keep_pictures: Whether the pixels are needed after classification.
     """
 
     current: Callable[[], Classifier]
-    view: View | None = None
+    view: View = PLAIN
     keep_pictures: bool = False
 
     def __call__(self, frame: Frame) -> Ready:
@@ -57,9 +51,11 @@ class Preparer:
         classifier = self.current()
         if frame.image_rgb is None or frame.state not in {None, State.LIVE}:
             return Ready(self._kept(frame), None, classifier)
+        seen = look_at(self.view, frame)
+        if seen.image_rgb is None:
+            return Ready(seen, None, classifier)
         try:
-            image_rgb = self.view(frame.image_rgb) if self.view else frame.image_rgb
-            prepared = classifier.prepare(image_rgb, decode_ms=frame.decode_ms)
+            prepared = classifier.prepare(seen.image_rgb, decode_ms=frame.decode_ms)
         except ImageError as error:
             return Ready(dataclasses.replace(frame, image_rgb=None, error=error.reason), None, classifier)
         return Ready(self._kept(frame), prepared, classifier)

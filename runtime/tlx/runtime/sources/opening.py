@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import itertools
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -11,8 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tlx.errors import InputError
-from tlx.runtime.frames import Frame, LiveSource, StateChange
-from tlx.runtime.sources.latest import MAX_AGE_S, iterate_live
+from tlx.runtime.frames import MAX_AGE_S, Frame, StateChange
+from tlx.runtime.sources.latest import iterate_live
+from tlx.runtime.sources.live import find_live
 from tlx.runtime.sources.words import open_sources
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def open_source(
     """
     if stride < 1:
         raise InputError(f"stride must be at least 1, received {stride}")
-    live = _find_live(str(word))
+    live = find_live(str(word))
     if live is not None:
         frames = iterate_live(live, max_age_s=max_age_s, on_state=on_state)
         return OpenSource(_every(frames, stride), is_live=True)
@@ -76,15 +76,6 @@ class OpenSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _find_live(word: str) -> LiveSource | None:
-    try:
-        live = importlib.import_module("tlx.runtime.sources.live")
-    except ModuleNotFoundError:
-        return None
-    found: LiveSource | None = live.find_live(word)
-    return found
 
 
 def _every(frames: Generator[Frame, None, None], stride: int) -> Generator[Frame, None, None]:
