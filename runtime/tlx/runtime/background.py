@@ -9,9 +9,10 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
+
+from tlx.runtime.loop.workers import OrderedWorkers, Plan
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,15 +29,9 @@ def map_ahead(
     An exception of ``function`` comes out when its result's turn has come. Closing the iterator cancels what
     hasn't begun.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="tlx-decode")
-    # The items come from a thread of their own: what is done isn't kept waiting for an item that is yet to come.
-    begun = iterate_ahead((pool.submit(function, item) for item in items), ahead=max(1, ahead - 1))
-    try:
-        for future in begun:
-            yield future.result()
-    finally:
-        begun.close()
-        pool.shutdown(wait=True, cancel_futures=True)
+    plan = Plan(workers, max(1, ahead), batch=lambda: 1)
+    pool = OrderedWorkers[Item, Result](lambda some: [function(item) for item in some], plan)
+    yield from pool.map(items)
 
 
 @dataclass(frozen=True, slots=True)

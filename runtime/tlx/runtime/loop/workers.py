@@ -7,13 +7,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
 
 _WAKE_S: Final = 0.2
 _LEAVE_BEHIND_AFTER_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """No more outputs; one may be None."""
+
+
+_END: Final = _End()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +76,8 @@ class OrderedWorkers(Generic[Item, Output]):
         for thread in threads:
             thread.start()
         try:
-            while (output := self._next()) is not None:
-                yield output
+            while (outcome := self._next()) is not _END:
+                yield cast("Output", outcome)
         finally:
             with self._changed:
                 self._stopped = True
@@ -135,11 +143,11 @@ class OrderedWorkers(Generic[Item, Output]):
             self._done[number] = outcome
             self._changed.notify_all()
 
-    def _next(self) -> Output | None:
+    def _next(self) -> Output | _End:
         with self._changed:
             while self._handed_out not in self._done:
                 if self._total is not None and self._handed_out >= self._total:
-                    return None
+                    return _END
                 # Waiting with a limit lets Ctrl-C through everywhere.
                 self._changed.wait(_WAKE_S)
             outcome = self._done.pop(self._handed_out)
