@@ -16,6 +16,7 @@ from tlx.export.convert import OPSET
 from tlx.export.fp32 import ProofPlan, Proven, TrainedModel, prove_fp32
 from tlx.export.gates.parity import ParityVerdict
 from tlx.progress import Progress, silent
+from tlx.stopping import remembered_stop, stopping_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def export_model(trained: TrainedModel, output: Path, plan: ExportPlan, progress
         GateError: If the exported file doesn't predict what Keras predicts, or no candidate of the precision that was
             asked for by name earns its place.
         OutputError: If the file can't be written.
+        KeyboardInterrupt: After Ctrl-C, even where a library dropped it; then nothing is published.
     """
     if output.suffix != ".onnx":
         raise OutputError(f"{output}: expected a name that ends in .onnx")
@@ -80,7 +82,8 @@ def export_model(trained: TrainedModel, output: Path, plan: ExportPlan, progress
         raise InputError("the parity gate needs photos: name a folder of them with --photos")
     plan.precision.require_photos()
     atomic.require_writable(output)
-    with _workspace() as folder:
+    with remembered_stop() as stop, _workspace() as folder:
+        progress = stopping_progress(progress, stop)
         proof = ProofPlan(plan.photos, plan.opset, plan.precision.skipped, plan.picture)
         fp32 = prove_fp32(trained, folder / "fp32.onnx", proof, progress)
         baseline = fp32_row(fp32)
@@ -90,6 +93,7 @@ def export_model(trained: TrainedModel, output: Path, plan: ExportPlan, progress
             raise GateError(_explain(plan, contest.tried, fp32))
         published, row = winner or (fp32, baseline)
         content = published.file.read_bytes()
+        stop.leave()
         atomic.write_bytes(output, content)
         if winner and not row.speed and plan.keep_fp32:
             # What 'tlx verify --against' asks for, where the speed is still to be measured.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,11 +28,11 @@ from tlx.core.recipes.recipe import Recipe
 from tlx.core.recipes.recipe_file import to_toml
 from tlx.core.runs import Run, finished_runs
 from tlx.core.training.state import load_checkpoint
-from tlx.core.training.stopping import deferred_stop, remembered_stop
 from tlx.core.training.train import Listener, Machine, TrainOptions, find_unfinished, resume, train
 from tlx.core.trunk import budget
 from tlx.errors import DataError, OutputError, RunError
 from tlx.export.keras_model import load_keras_model
+from tlx.stopping import StopRequest, deferred_stop, remembered_stop
 
 Fill = Callable[..., None]
 
@@ -404,16 +406,43 @@ def test_a_stop_that_python_drops_is_not_lost(colour_photos: Path, tmp_path: Pat
 
 
 def test_a_second_signal_acts_at_once() -> None:
-    with remembered_stop() as outer, deferred_stop() as middle, deferred_stop() as stop:
-        signal.raise_signal(signal.SIGINT)
-        assert stop
-        assert not middle
-        assert not outer
-        with pytest.raises(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), remembered_stop() as outer, deferred_stop() as middle:
+        with deferred_stop() as stop:
             signal.raise_signal(signal.SIGINT)
-        assert middle
-        assert outer
+            assert stop
+            assert not middle
+            assert not outer
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            assert middle
+            assert outer
+        pytest.fail("the inner block dropped it")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("block", [remembered_stop, deferred_stop])
+def test_a_stop_that_nobody_acted_upon_is_passed_on_at_the_end(
+    block: Callable[[], AbstractContextManager[StopRequest]],
+) -> None:
+    told = []
+    before = signal.signal(
+        signal.SIGINT, lambda *signal_and_frame: told.append(signal_and_frame[0])
+    )  # as a bare except drops it
+    try:
+        with block():
+            signal.raise_signal(signal.SIGINT)
+            told.clear()
+        assert told == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_stop_with_the_last_line_of_a_step_reaches_the_job() -> None:
+    with pytest.raises(KeyboardInterrupt), remembered_stop() as job:
+        with pytest.raises(KeyboardInterrupt), deferred_stop() as step:
+            step.leave()
+            signal.raise_signal(signal.SIGINT)
+        job.leave()
 
 
 def test_an_ignored_signal_stays_ignored() -> None:

@@ -26,11 +26,11 @@ from tlx.core.training.state import (
     sync_state,
     values_of,
 )
-from tlx.core.training.stopping import StopRequest, deferred_stop
 from tlx.core.training.validating import accuracy_and_loss, predict
 from tlx.errors import RunError
 from tlx.export.frameworks import import_keras
 from tlx.progress import Progress, deaf, silent
+from tlx.stopping import StopRequest, deferred_stop
 
 EpochRow = Mapping[str, Any]
 

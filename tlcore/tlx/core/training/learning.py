@@ -19,13 +19,13 @@ from tlx.core.training.fitting import FitListener, FitPlan, Fitter
 from tlx.core.training.network import Network, build_network, head_weights, set_head_weights, set_trainable
 from tlx.core.training.sharing import SharedTrunk, share_tail
 from tlx.core.training.state import TrainingState, load_checkpoint
-from tlx.core.training.stopping import deferred_stop
 from tlx.core.training.validating import predict, predict_photos
 from tlx.core.trunk.extraction import ViewMaker
 from tlx.core.trunk.features import CachePlace, TrunkFeatures
 from tlx.core.trunk.spec import TrunkSpec
 from tlx.core.trunk.store import Rows
 from tlx.export.frameworks import seed_everything
+from tlx.stopping import deferred_stop, stopping_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,8 @@ def learn(
         KeyboardInterrupt: After Ctrl-C, once the batch or step in progress is done.
     """
     with deferred_stop() as stop:
-
-        def progress(stage: str, done: int, total: int, note: str = "") -> None:
-            stop.leave()
-            listener.progress(stage, done, total, note)
-
-        learned = _learn(lesson, network, features, compute, dataclasses.replace(listener, progress=progress))
-        stop.leave()
-    return learned
+        progress = stopping_progress(listener.progress, stop)
+        return _learn(lesson, network, features, compute, dataclasses.replace(listener, progress=progress))
 
 
 def _learn(

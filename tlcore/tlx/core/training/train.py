@@ -31,12 +31,12 @@ from tlx.core.training.starting import (
     tell_of_learned_ones,
 )
 from tlx.core.training.state import TrainingState, load_checkpoint
-from tlx.core.training.stopping import StopRequest, deferred_stop, remembered_stop
 from tlx.core.training.tensorboard import epoch_logger, require_tensorflow
 from tlx.core.training.unfinished import check_before_going_on, resumable, tell_of_unfinished
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
 from tlx.errors import DataError, InputError, RunError
 from tlx.progress import Progress, deaf, silent
+from tlx.stopping import deferred_stop, remembered_stop, stopping_progress
 
 _EPOCH_LINES_S: Final = 5.0
 """Epochs that pass faster than this don't each get a line."""
@@ -134,7 +134,7 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
     if options.machine.tensorboard:
         require_tensorflow()
     with remembered_stop() as stop:
-        return _begin(data, options, _stopping(listener, stop))
+        return _begin(data, options, replace(listener, progress=stopping_progress(listener.progress, stop)))
 
 
 def _begin(data: Path, options: TrainOptions, listener: Listener) -> Run:
@@ -194,7 +194,7 @@ def resume(folder: Path, machine: Machine = Machine(), listener: Listener = List
     if machine.tensorboard:
         require_tensorflow()
     with remembered_stop() as stop, resume_run(folder) as run, resumable(run, listener.notify):
-        return _go_on(run, machine, _stopping(listener, stop))
+        return _go_on(run, machine, replace(listener, progress=stopping_progress(listener.progress, stop)))
 
 
 def _go_on(run: RunFolder, machine: Machine, listener: Listener) -> Run:
@@ -278,16 +278,6 @@ def _train(run: RunFolder, dataset: Dataset, start: Start, means: _Means) -> Run
     write_run(run, Finished(lesson, learned, means.compute, means.stopwatch))
     run.finish()
     return runs.open_run(run.folder)
-
-
-def _stopping(listener: Listener, stop: StopRequest) -> Listener:
-    """The same listener; it also ends a training whose stop got lost."""
-
-    def progress(stage: str, done: int, total: int, note: str = "") -> None:
-        stop.leave()
-        listener.progress(stage, done, total, note)
-
-    return replace(listener, progress=progress)
 
 
 def _fit_listener(run: RunFolder, means: _Means) -> FitListener:

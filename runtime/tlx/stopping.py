@@ -1,9 +1,10 @@
-"""Ctrl-C and SIGTERM during a training: never lost, and while a network learns the step in progress is finished first.
+"""Ctrl-C and SIGTERM during a long job: never lost, and deferred where a step in progress has to be finished first.
 
 Python calls signal handlers wherever the main thread happens to be. In a destructor or a callback of the garbage
 collector (JAX has one, and TensorFlow's tools import JAX where it's installed) what they raise is printed and dropped,
-and the training would go on as if nobody had asked. So a stop is remembered, and done at the next occasion. What is
-raised while TensorFlow's C++ code is at work may come out of it with a traceback of its own, so there it is deferred.
+libraries with a bare ``except`` drop it without a word, and the job would go on as if nobody had asked. So a stop is
+remembered, and done at the next occasion, at the latest at the end of the block. What is raised while TensorFlow's C++
+code is at work may come out of it with a traceback of its own, so there it is deferred.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+from tlx.progress import Progress
+
+# Windows knows no hang-up.
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class StopRequest:
@@ -29,12 +35,17 @@ class StopRequest:
         """Remember a signal."""
         self._signal = signum
 
+    def pass_on(self) -> None:
+        """Send the signal again, if there was one, to whatever handles it now."""
+        if self._signal is not None:
+            signal.raise_signal(self._signal)
+
     def leave(self) -> None:
         """Do what the signal would have done, if there was one.
 
         Raises:
             KeyboardInterrupt: After SIGINT.
-            SystemExit: After SIGTERM, with 143.
+            SystemExit: After SIGTERM with 143, after SIGHUP with 129.
         """
         if self._signal == signal.SIGINT:
             raise KeyboardInterrupt
@@ -44,9 +55,10 @@ class StopRequest:
 
 @contextmanager
 def remembered_stop() -> Iterator[StopRequest]:
-    """Let SIGINT and SIGTERM act at once, and remember them in case what they raise gets lost.
+    """Let SIGINT, SIGTERM and SIGHUP act at once, and remember them in case what they raise gets lost.
 
-    Outside of the main thread signals can't be caught, and nothing changes.
+    A block that ends as if nobody had asked is left as the signal wanted. Outside of the main thread signals can't be
+    caught, and nothing changes.
     """
     request = StopRequest()
     with _handling(request, at_once=True):
@@ -55,13 +67,24 @@ def remembered_stop() -> Iterator[StopRequest]:
 
 @contextmanager
 def deferred_stop() -> Iterator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM into a request; a second one acts at once.
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a request; a second one acts at once.
 
-    Outside of the main thread signals can't be caught, and nothing changes.
+    A request that the block didn't act upon, such as one that came with its last line, goes to whoever handled signals
+    before. Outside of the main thread signals can't be caught, and nothing changes.
     """
     request = StopRequest()
     with _handling(request, at_once=False):
         yield request
+
+
+def stopping_progress(progress: Progress, stop: StopRequest) -> Progress:
+    """The same listener; it also ends a job whose stop waits or got lost."""
+
+    def tell(stage: str, done: int, total: int, note: str = "") -> None:
+        stop.leave()
+        progress(stage, done, total, note)
+
+    return tell
 
 
 @contextmanager
@@ -71,7 +94,7 @@ def _handling(request: StopRequest, *, at_once: bool) -> Iterator[None]:
         return
     handlers = {
         signum: _Handler(request, signal.getsignal(signum), at_once=at_once)
-        for signum in (signal.SIGINT, signal.SIGTERM)
+        for signum in _SIGNALS
         # An ignored signal stays ignored, as in the background of a shell script.
         if signal.getsignal(signum) != signal.SIG_IGN
     }
@@ -82,6 +105,8 @@ def _handling(request: StopRequest, *, at_once: bool) -> Iterator[None]:
     finally:
         for signum, handler in handlers.items():
             signal.signal(signum, handler.before)
+    # Reached only if nothing was raised: whoever asked would be forgotten here.
+    request.pass_on()
 
 
 class _Handler:
