@@ -1,0 +1,44 @@
+"""Calling an engine until its times no longer fall: caches, allocators, clocks and compilers settle first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+WINDOW_CALLS: Final = 6
+WINDOWS: Final = 3
+"""The engine is warm when the median of the newest window isn't faster than that of the two before it by more than
+the tolerance: it may be slower, which is the machine's noise and not the engine's."""
+TOLERANCE: Final = 0.03
+LONGEST_S: Final = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """What came before an engine's first timed call.
+
+    Attributes:
+        calls: How many there were, the first ever included.
+        first_ms: How long the first one took.
+        stable: Whether the times had stopped to fall; otherwise the time for it ran out.
+    """
+
+    calls: int
+    first_ms: float
+    stable: bool
+
+
+def is_stable(medians_ms: Sequence[float]) -> bool:
+    """Whether an engine's times have stopped to fall.
+
+    Args:
+        medians_ms: The median call of each window so far, in order.
+    """
+    if len(medians_ms) < WINDOWS:
+        return False
+    newest = medians_ms[-1]
+    before = float(np.median(medians_ms[-WINDOWS:-1]))
+    return newest >= before * (1 - TOLERANCE)
