@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tlx.bench.plan import CALLS_PER_TURN, KERAS_KINDS, WARM_UP_PER_TURN, Plan
+from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN, Plan
 from tlx.bench.prepare import Prepared
 from tlx.bench.results import EngineResult, baseline_name
 from tlx.bench.sampling import Measurement
@@ -22,16 +22,17 @@ _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 def describe_machine(plan: Plan) -> dict[str, Any]:
     """Machine, packages and how the engines use them, as plain JSON values; call it before measuring."""
-    keras = any(engine.kind in KERAS_KINDS for engine in plan.engines)
+    keras = any(engine.kind.startswith("keras.") for engine in plan.engines)
+    threads = max(engine.threads for engine in plan.engines)
     return {
         **describe(),
         "available_cores": affinity(),
         "governor": _governor(),
         "load_average_before": round(os.getloadavg()[0], 2),
-        "device": plan.placement.device,
-        "threads": plan.placement.threads,
-        "pinned_to_cpus": list(plan.placement.cpus) or None,
-        "tensorflow_threads": {"intra_op": plan.placement.threads, "inter_op": 1} if keras else None,
+        "device": plan.device,
+        "threads": threads,
+        "pinned_to_cpus": list(plan.cpus) or None,
+        "tensorflow_threads": {"intra_op": threads, "inter_op": 1} if keras else None,
     }
 
 
@@ -60,7 +61,7 @@ def build_document(
         "schema": SCHEMA,
         "command": command,
         "baseline": baseline_name(results),
-        "engines": [_engine(result, plan.workload.batch) for result in results],
+        "engines": [_engine(result) for result in results],
         "photos": {
             "count": plan.workload.count,
             "from": prepared.photos_from,
@@ -75,6 +76,7 @@ def build_document(
             "untimed_calls_per_turn": WARM_UP_PER_TURN,
             "seed": plan.seed,
         },
+        "interference": measurement.interference and measurement.interference.document(),
         "environment": environment,
         "notes": all_notes(prepared, measurement),
     }
@@ -82,30 +84,43 @@ def build_document(
 
 def all_notes(prepared: Prepared, measurement: Measurement) -> list[str]:
     """What couldn't be measured as asked, and why; one line each."""
-    return [*prepared.notes, *(f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note)]
+    told = [f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note]
+    return [*prepared.notes, *measurement.notes, *told]
 
 
-def _engine(result: EngineResult, batch: int) -> dict[str, Any]:
+def _engine(result: EngineResult) -> dict[str, Any]:
     latency, parking = result.latency_ms, result.parking
     p50, p90 = (latency.p50, latency.p90) if latency else (None, None)
     return {
         "name": result.name,
-        "status": "failed" if result.error else "ok",
+        "status": result.status,
         "error": result.error,
         "model": str(result.spec.model),
         "precision": result.spec.precision,
         "provider": result.provider or None,
-        "batch": batch,
+        "batch": result.spec.batch,
+        "threads": result.spec.threads,
         "n": latency.count if latency else 0,
         "p50_ms": p50 and _rounded(p50.value),
         "p50_ci95_ms": _interval(p50),
         "p90_ms": p90 and _rounded(p90.value),
         "p90_ci95_ms": _interval(p90),
+        "p95_ms": latency and latency.p95 and _rounded(latency.p95.value),
+        "p95_ci95_ms": _interval(latency.p95 if latency else None),
+        "p99_ms": latency and latency.p99 and _rounded(latency.p99.value),
+        "p99_ci95_ms": _interval(latency.p99 if latency else None),
+        "samples_needed": latency.samples_needed if latency else {},
         "iqr_ms": latency and _rounded(latency.iqr),
         "min_ms": latency and _rounded(latency.minimum),
         "max_ms": latency and _rounded(latency.maximum),
         "ratio_to_baseline": result.ratio and _rounded(result.ratio.value),
         "ratio_ci95": _interval(result.ratio),
+        "throughput_photos_per_s": result.throughput_photos_per_s and _rounded(result.throughput_photos_per_s),
+        "latencies_ms": [_rounded(latency_ms) for latency_ms in result.latencies_ms],
+        "round_medians_ms": [_rounded(median_ms) for median_ms in result.round_medians_ms],
+        "model_bytes": result.model_bytes,
+        "warm_up": result.warm_up and dataclasses.asdict(result.warm_up),
+        "accuracy": result.accuracy and dataclasses.asdict(result.accuracy),
         "agreement": result.agreement and dataclasses.asdict(result.agreement),
         "parked": parking
         and {

@@ -14,7 +14,6 @@ from tlx.bench.plan import EngineSpec, Workload
 from tlx.bench.sampling import EngineRecord
 from tlx.bench.statistics import Summary, paired_ratio, summarize
 from tlx.bench.warm_up import WarmUp
-from tlx.runtime.timing.protocol import Samples
 from tlx.runtime.timing.statistics import Estimate
 
 IDLE_SHARE: Final = 0.01
@@ -126,7 +125,6 @@ def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload) 
     assert baseline.probabilities is not None
     turns_ms = [[latency_ns / 1e6 for latency_ns in turn.latencies_ns] for turn in record.turns]
     latencies_ms = tuple(latency_ms for turn in turns_ms for latency_ms in turn)
-    medians_ms = round_medians_ms(record.turns)
     return EngineResult(
         spec=record.spec,
         name=record.name,
@@ -137,9 +135,9 @@ def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload) 
         baseline=baseline.row,
         latency_ms=summarize(turns_ms),
         latencies_ms=latencies_ms,
-        round_medians_ms=tuple(medians_ms),
+        round_medians_ms=tuple(record.medians_ms),
         throughput_photos_per_s=record.spec.batch * len(latencies_ms) * 1e3 / sum(latencies_ms),
-        ratio=paired_ratio(round_medians_ms(baseline.turns), medians_ms),
+        ratio=paired_ratio(baseline.medians_ms, record.medians_ms),
         agreement=compare(
             baseline.probabilities,
             record.probabilities,
@@ -155,11 +153,6 @@ def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload) 
         ),
         warm_up=record.warm_up,
     )
-
-
-def round_medians_ms(turns: Sequence[Samples]) -> list[float]:
-    """The median call of each turn."""
-    return [float(np.median(turn.latencies_ns)) / 1e6 for turn in turns]
 
 
 def _size(spec: EngineSpec) -> int | None:

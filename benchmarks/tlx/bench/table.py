@@ -34,26 +34,28 @@ def format_remarks(results: Sequence[EngineResult], measurement: Measurement, pl
     remarks = []
     if len(measured) > 1:
         remarks.append(f"x faster: than {baseline}, judged over {measurement.rounds} interleaved rounds")
-    if measurement.rounds < plan.rounds and measured:
+    if measurement.ended == "seconds" and measured:
         remarks.append(
             f"{measurement.rounds} of {plan.rounds} rounds fitted into {plan.max_seconds:g} s (--max-seconds)"
         )
-    if plan.workload.batch > 1:
-        remarks.append(f"times are for a batch of {plan.workload.batch} photos")
+    batches = {engine.batch for engine in plan.engines}
+    if len(batches) == 1 and max(batches) > 1:
+        remarks.append(f"times are for a batch of {max(batches)} photos")
     if any(result.latency_ms and result.latency_ms.p90 is None for result in measured):
         remarks.append(f"{_NOTHING}: p90 needs {needed_samples(0.9)} calls")
     if len(measured) > 1 and measurement.rounds < needed_samples(0.5):
         remarks.append(f"x faster has no interval: it needs {needed_samples(0.5)} rounds")
     for result in measured:
         if result.agreement and not result.agreement.agrees:
-            remarks.append(
-                f"{_DIFFERS} {result.name} gives other answers than {baseline}: {_describe(result.agreement)}"
-            )
+            verdict = "is wrong" if result.agreement.wrong else "gives other answers"
+            remarks.append(f"{_DIFFERS} {result.row} {verdict}: {_describe(result.agreement)} from {result.baseline}")
         if result.parking and not result.parking.is_idle:
             remarks.append(
-                f"{result.name} kept {result.parking.share:.0%} of a processor busy while it waited: "
+                f"{result.row} kept {result.parking.share:.0%} of a processor busy while it waited: "
                 "the other engines' times are too long"
             )
+    if measurement.interference:
+        remarks += measurement.interference.warnings
     return [line for remark in remarks for line in textwrap.wrap(remark, _MAX_COLUMNS, subsequent_indent="  ")]
 
 
@@ -63,7 +65,7 @@ def _describe(agreement: Agreement) -> str:
 
 
 def _row(result: EngineResult) -> tuple[str, ...]:
-    name = _shortened(result.name)
+    name = _shortened(result.row)
     latency, agreement = result.latency_ms, result.agreement
     if latency is None or agreement is None:
         return (name, "failed", *[""] * (len(_HEADINGS) - 2))
