@@ -45,7 +45,7 @@ def run_bench(options: BenchOptions, *, command: str, progress: Progress = silen
     prepared = prepare(options)
     environment = describe_machine(prepared.plan)
     measurement = measure(prepared.plan, progress)
-    results = evaluate(measurement.engines, prepared.plan.workload)
+    results = evaluate(measurement.engines, prepared.plan.workload, measurement.confidence)
     document = build_document(prepared, measurement, results, environment=environment, command=command)
     remarks = format_remarks(results, measurement, prepared.plan)
     return BenchReport(
