@@ -64,7 +64,7 @@ def test_a_machine_that_gets_slower_is_told() -> None:
     assert result.drift is not None
     assert result.drift.significant
     assert result.drift.share == pytest.approx(0.1, abs=0.02)
-    assert result.warnings == ("all engines got 10% slower from the first round to the last",)
+    assert result.warnings == ("all engines got 9% slower from the first round to the last",)
 
 
 def test_an_engine_that_goes_another_way_than_the_others_is_told() -> None:
@@ -106,4 +106,5 @@ def test_drift_is_rarely_found_where_there_is_none_and_mostly_where_there_is() -
 def test_drift_of_a_straight_line() -> None:
     drift = find_drift(np.linspace(1.0, 1.2, 11))
     assert drift is not None
-    assert (drift.share, drift.significant) == (pytest.approx(0.2 / 1.1), True)
+    assert drift.share == pytest.approx(0.2 / 1.1)
+    assert drift.significant
