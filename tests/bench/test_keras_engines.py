@@ -127,7 +127,7 @@ def test_keras_runs_in_an_environment_of_its_own_that_has_no_tlx(
     workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An interpreter that finds TensorFlow, but none of what decodes pictures or reads contracts."""
-    hidden = ("cv2", "pydantic", "onnxruntime", "typer", "rich")
+    hidden = ("cv2", "pydantic", "onnxruntime", "typer")
     python = tmp_path / "python"
     python.write_text(
         f"""#!{sys.executable}

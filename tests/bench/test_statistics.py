@@ -141,7 +141,7 @@ def test_summary_says_how_many_calls_the_missing_percentiles_need() -> None:
 
 
 def test_summary_gives_the_median_of_a_small_sample_without_an_interval() -> None:
-    summary = summarize([[1.0, 2.0, 4.0]])
+    summary = summarize([[1.0], [2.0], [4.0]])
     assert (summary.p50.value, summary.p50.low, summary.p50.high) == (2.0, None, None)
     assert summary.samples_needed == {"p50": 6, "p90": 36, "p95": 72, "p99": 368}
 
@@ -160,8 +160,11 @@ def test_turns_that_say_one_thing_each_count_as_one_call_each() -> None:
     assert summarize(mixed).p90 is not None
 
 
-def test_one_turn_counts_as_independent_calls() -> None:
-    assert design_effect([[1.0, 2.0, 3.0]], 0.5) == 1.0
+def test_one_turn_says_nothing_of_others() -> None:
+    summary = summarize([[float(call) for call in range(48)]])
+    assert (summary.p50.value, summary.p50.low, summary.p90) == (23.5, None, None)
+    # More than there are, and in another turn.
+    assert summary.samples_needed == {"p50": 49, "p90": 49, "p95": 72, "p99": 368}
     assert design_effect([[1.0, 1.0], [1.0, 1.0]], 0.5) == 1.0
 
 

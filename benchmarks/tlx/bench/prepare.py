@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tlx.core.runs import Run
 
 NO_KERAS: Final = "none"
+MARGIN: Final = 0.02
+MOST_ROUNDS: Final = 200
 _RUNS: Final = Path("runs")
 
 
@@ -36,8 +38,8 @@ class BenchOptions:
         limit: At most this many photos.
         batches: Photos a call: a row for each.
         threads: A row for each; empty takes as many as this process may use.
-        rounds: Turns of each engine, at most.
-        margin: See :attr:`tlx.bench.plan.Plan.margin`.
+        rounds: Turns of each engine, at most; None goes on until all is known within the margin.
+        margin: See :attr:`tlx.bench.plan.Plan.margin`; None is :data:`MARGIN`, or 0 where rounds are asked for.
         device: ``auto`` measures ONNX Runtime on each device that works; any other is the only one.
         engines: Names of engines, ``*`` stands for anything; empty takes the usual ones.
         keras_python: An interpreter that has TensorFlow; None for this one.
@@ -49,9 +51,9 @@ class BenchOptions:
     limit: int = 50
     batches: tuple[int, ...] = (1,)
     threads: tuple[int, ...] = ()
-    rounds: int = 100
+    rounds: int | None = None
     max_seconds: float = 120.0
-    margin: float = 0.02
+    margin: float | None = None
     device: str = "auto"
     engines: tuple[str, ...] = ()
     keras_python: Path | None = None
@@ -94,14 +96,20 @@ def prepare(options: BenchOptions) -> Prepared:
     plan = Plan(
         engines=spread(engines, options.batches, options.threads or (usable_processors(),)),
         workload=workload,
-        rounds=options.rounds,
+        rounds=options.rounds or MOST_ROUNDS,
         max_seconds=options.max_seconds,
         device=options.device,
-        margin=options.margin,
+        margin=_margin(options),
         seed=options.seed,
         keras_python=options.keras_python,
     )
     return Prepared(plan, photos_from, tuple(notes), keras_versions)
+
+
+def _margin(options: BenchOptions) -> float:
+    if options.margin is not None:
+        return options.margin
+    return MARGIN if options.rounds is None else 0.0
 
 
 def _check_labels(models: list[tuple[Path, Contract]]) -> None:

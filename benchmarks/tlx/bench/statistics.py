@@ -75,7 +75,7 @@ def summarize(turns: Turns, confidence: float = CONFIDENCE) -> Summary:
         p95=estimates["p95"],
         p99=estimates["p99"],
         samples_needed={
-            name: math.ceil(needed_samples(quantile, confidence) * design_effect(turns, quantile))
+            name: _needed(turns, quantile, confidence)
             for name, quantile in PERCENTILES.items()
             if estimates[name] is None
         },
@@ -135,8 +135,10 @@ def design_effect(turns: Turns, quantile: float) -> float:
     """
     values = np.concatenate([np.asarray(turn, dtype=np.float64) for turn in turns])
     sizes = np.array([len(turn) for turn in turns])
-    if len(turns) < 2 or sizes.max() < 2:  # noqa: PLR2004 - of one turn, or one call a turn, there is nothing to tell
+    if sizes.max() == 1:
         return 1.0
+    if len(turns) == 1:
+        return float(len(values))
     cut = np.quantile(values, quantile)
     # Equal values all lie on one side: on that which comes nearer.
     below = min((values <= cut, values < cut), key=lambda side: abs(float(side.mean()) - quantile))
@@ -166,6 +168,14 @@ def interval_positions(count: int, quantile: float, confidence: float = CONFIDEN
         return None
     tail = (1 - confidence) / 2
     return _low_position(count, quantile, tail), count + 1 - _low_position(count, 1 - quantile, tail)
+
+
+def _needed(turns: Turns, quantile: float, confidence: float) -> int:
+    """About how many calls it takes, if further turns are like these."""
+    independent = needed_samples(quantile, confidence)
+    if len(turns) == 1:
+        return max(independent, len(turns[0]) + 1)
+    return math.ceil(independent * design_effect(turns, quantile))
 
 
 def _low_position(count: int, quantile: float, tail: float) -> float:

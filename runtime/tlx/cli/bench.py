@@ -48,14 +48,17 @@ def bench(
         ),
     ] = None,
     margin: Annotated[
-        float,
+        float | None,
         typer.Option(
             parser=parse_share,
             metavar="SHARE",
-            help="End once each median and ratio is known within this, as in 2% or 0.02; 0 never.",
+            help="End once each median and ratio is known within this, as in 2% or 0.02 (default: 2%).",
         ),
-    ] = "2%",  # type: ignore[assignment]
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns of each engine, at most.")] = 100,
+    ] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option("--rounds", min=1, help="Turns of each engine, whatever is known by then (default: by --margin)."),
+    ] = None,
     max_seconds: Annotated[
         float, typer.Option("--max-seconds", min=0, help="Begin no round that would end later than this.")
     ] = 120.0,
