@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,8 +126,17 @@ def _classify(classifier: Classifier, source: Path) -> _Answers:
 
 
 def _compare(exported: Exported, run: Run, seconds: float, listener: Listener) -> BenchReport:
-    options = BenchOptions(models=(exported.path,), keras=str(run.folder), limit=BENCH_PHOTOS, max_seconds=seconds)
-    command = f"tlx bench {exported.path} --keras {run.folder} --limit {BENCH_PHOTOS} --max-seconds {seconds:g}"
+    options = BenchOptions(
+        models=(exported.path,),
+        keras=str(run.folder),
+        limit=BENCH_PHOTOS,
+        max_seconds=seconds,
+        engines=("keras.predict", "keras.tf_function", "onnxruntime.*"),
+    )
+    chosen = " ".join(f"--engine {shlex.quote(name)}" for name in options.engines)
+    command = (
+        f"tlx bench {exported.path} --keras {run.folder} --limit {BENCH_PHOTOS} --max-seconds {seconds:g} {chosen}"
+    )
     report = run_bench(options, command=command, progress=listener.progress)
     for note in report.notes:
         listener.notify(note)

@@ -101,7 +101,7 @@ def _answer(backend: Backend, batches: list[Images], known: _Known, setup: Setup
     from tlx.errors import ModelFileError
 
     photos = len(setup.photos) or setup.synthetic
-    rows = [known[place] if place in known else backend.infer(images) for place, images in enumerate(batches)]
+    rows = [known[place] if place in known else backend.infer(images).copy() for place, images in enumerate(batches)]
     answers = np.concatenate(rows)[:photos]
     if answers.shape != (photos, setup.classes):
         raise ModelFileError(
