@@ -36,8 +36,8 @@ format: venv ## put the code into the house's format and mend what lint can
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
-schema: venv ## write docs/contract.schema.json and docs/result.schema.json from their classes
-	@for name in contract result; do \
+schema: venv ## write docs/contract.schema.json, docs/result.schema.json and docs/bench.schema.json from their classes
+	@for name in contract result bench; do \
 		$(BIN)/python tools/schemas.py $$name > docs/$$name.schema.json.new && \
 		mv docs/$$name.schema.json.new docs/$$name.schema.json || exit 1; \
 	done

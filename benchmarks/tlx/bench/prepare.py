@@ -53,10 +53,12 @@ class Prepared:
     """A plan, and what the user should know about it.
 
     Attributes:
+        options: What the user asked for.
         photos_from: A folder, a run, or ``made by formula``.
         notes: One line each.
     """
 
+    options: BenchOptions
     plan: Plan
     photos_from: str
     notes: tuple[str, ...]
@@ -84,7 +86,7 @@ def prepare(options: BenchOptions) -> Prepared:
         max_seconds=options.max_seconds,
         seed=options.seed,
     )
-    return Prepared(plan, photos_from, tuple(notes))
+    return Prepared(options, plan, photos_from, tuple(notes))
 
 
 def _check_labels(models: list[tuple[Path, Contract]]) -> None:

@@ -1,38 +1,26 @@
-"""The report of a bench: one JSON document for programs, one table for people."""
+"""From a bench's results to its document."""
 
 from __future__ import annotations
 
-import dataclasses
-import os
+import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from tlx.bench.plan import CALLS_PER_TURN, KERAS_KINDS, WARM_UP_PER_TURN, Plan
+import numpy as np
+
+from tlx.bench.commands import row_command
+from tlx.bench.document import SCHEMA, BenchDocument, Environment, Method, Photos
+from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN
 from tlx.bench.prepare import Prepared
 from tlx.bench.results import EngineResult, baseline_name
-from tlx.bench.sampling import Measurement
-from tlx.runtime.environment import describe
-from tlx.runtime.processors import affinity
-from tlx.runtime.timing.statistics import Estimate
+from tlx.bench.rows import AnswersBeside, EngineRow, Interval, Parked
+from tlx.bench.sampling import EngineRecord, Measurement
+from tlx.runtime.timing.statistics import Estimate, Summary
 
-SCHEMA: Final = 1
-_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-
-
-def describe_machine(plan: Plan) -> dict[str, Any]:
-    """Machine, packages and how the engines use them, as plain JSON values; call it before measuring."""
-    keras = any(engine.kind in KERAS_KINDS for engine in plan.engines)
-    return {
-        **describe(),
-        "available_cores": affinity(),
-        "governor": _governor(),
-        "load_average_before": round(os.getloadavg()[0], 2),
-        "device": plan.placement.device,
-        "threads": plan.placement.threads,
-        "pinned_to_cpus": list(plan.placement.cpus) or None,
-        "tensorflow_threads": {"intra_op": plan.placement.threads, "inter_op": 1} if keras else None,
-    }
+_PERCENTILES: Final = ("p50", "p90", "p95", "p99")
 
 
 def build_document(
@@ -40,87 +28,136 @@ def build_document(
     measurement: Measurement,
     results: Sequence[EngineResult],
     *,
-    environment: dict[str, Any],
+    environment: Environment,
     command: str,
-) -> dict[str, Any]:
-    """The report as plain JSON values.
-
-    Times are milliseconds of one call, which takes ``batch`` photos. ``ratio_to_baseline`` is the baseline's time
-    divided by the engine's: 2.0 is twice as fast. What the sample can't carry is null.
+) -> BenchDocument:
+    """Put everything that a bench has found into its published form.
 
     Args:
         prepared: The plan.
         measurement: How it went.
         results: The figures, from :func:`tlx.bench.results.evaluate`.
-        environment: From :func:`describe_machine`.
-        command: What reproduces it.
+        environment: From :func:`tlx.bench.environment.describe_machine`.
+        command: What reproduces all of it.
     """
     plan = prepared.plan
+    pairs = zip(measurement.engines, results, strict=True)
+    return BenchDocument(
+        schema=SCHEMA,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        baseline=baseline_name(results),
+        engines=[_row(record, result, prepared, results) for record, result in pairs],
+        photos=_photos(prepared),
+        method=Method(
+            rounds=measurement.rounds,
+            rounds_asked=plan.rounds,
+            max_seconds=plan.max_seconds,
+            seconds=round(measurement.seconds, 2),
+            calls_per_turn=CALLS_PER_TURN,
+            untimed_calls_per_turn=WARM_UP_PER_TURN,
+            seed=plan.seed,
+        ),
+        environment=environment,
+        notes=[*prepared.notes, *(f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note)],
+    )
+
+
+def _photos(prepared: Prepared) -> Photos:
+    workload = prepared.plan.workload
+    fields = {
+        "count": workload.count,
+        "from": prepared.photos_from,
+        "synthetic": not workload.photos,
+        "sha256": _fingerprint(workload.photos),
+    }
+    return Photos.model_validate(fields)
+
+
+def _row(record: EngineRecord, result: EngineResult, prepared: Prepared, results: Sequence[EngineResult]) -> EngineRow:
+    plan = prepared.plan
+    baseline = next((other.spec for other in results if other.error is None), None)
+    turns = [] if result.error else record.turns
+    return EngineRow(
+        name=result.name,
+        status=_status(result),
+        error=result.error,
+        command=row_command(prepared.options, plan, result.spec, baseline),
+        model=str(result.spec.model),
+        model_bytes=_size(result.spec.model),
+        precision=result.spec.precision,
+        provider=result.provider or None,
+        batch=plan.workload.batch,
+        threads=plan.placement.threads,
+        ratio_to_baseline=_rounded(result.ratio.value) if result.ratio else None,
+        ratio_ci95=_interval(result.ratio),
+        agreement=_answers(result),
+        parked=_parked(result),
+        round_medians_ms=[_rounded(float(np.median(turn.latencies_ns)) / 1e6) for turn in turns],
+        **_latency_fields(result.latency_ms),
+        **_sample_fields(
+            [nanoseconds / 1e6 for turn in turns for nanoseconds in turn.latencies_ns], plan.workload.batch
+        ),
+    )
+
+
+def _status(result: EngineResult) -> Literal["ok", "wrong", "failed"]:
+    if result.error is not None:
+        return "failed"
+    return "ok" if result.agreement is None or result.agreement.agrees else "wrong"
+
+
+def _answers(result: EngineResult) -> AnswersBeside | None:
+    if result.agreement is None:
+        return None
+    return AnswersBeside(**asdict(result.agreement), wrong=not result.agreement.agrees)
+
+
+def _latency_fields(latency: Summary | None) -> dict[str, Any]:
+    """Percentiles and spread; nothing for a failed engine."""
+    if latency is None:
+        return {"p50_ms": None}
+    fields: dict[str, Any] = {
+        "samples_needed": getattr(latency, "samples_needed", {}),
+        "iqr_ms": _rounded(latency.iqr),
+        "min_ms": _rounded(latency.minimum),
+        "max_ms": _rounded(latency.maximum),
+    }
+    for name in _PERCENTILES:
+        estimate = getattr(latency, name, None)
+        fields[f"{name}_ms"] = estimate and _rounded(estimate.value)
+        fields[f"{name}_ci95_ms"] = _interval(estimate)
+    return fields
+
+
+def _sample_fields(latencies_ms: Sequence[float], batch: int) -> dict[str, Any]:
+    """The calls themselves, and how many photos they got through."""
+    if not latencies_ms:
+        return {"n": 0}
+    rate = batch * len(latencies_ms) / (sum(latencies_ms) / 1e3)
     return {
-        "schema": SCHEMA,
-        "command": command,
-        "baseline": baseline_name(results),
-        "engines": [_engine(result, plan.workload.batch) for result in results],
-        "photos": {
-            "count": plan.workload.count,
-            "from": prepared.photos_from,
-            "synthetic": not plan.workload.photos,
-        },
-        "method": {
-            "rounds": measurement.rounds,
-            "rounds_asked": plan.rounds,
-            "max_seconds": plan.max_seconds,
-            "seconds": round(measurement.seconds, 2),
-            "calls_per_turn": CALLS_PER_TURN,
-            "untimed_calls_per_turn": WARM_UP_PER_TURN,
-            "seed": plan.seed,
-        },
-        "environment": environment,
-        "notes": all_notes(prepared, measurement),
+        "n": len(latencies_ms),
+        "latencies_ms": [_rounded(latency_ms) for latency_ms in latencies_ms],
+        "throughput_photos_per_s": round(rate, 2),
     }
 
 
-def all_notes(prepared: Prepared, measurement: Measurement) -> list[str]:
-    """What couldn't be measured as asked, and why; one line each."""
-    return [*prepared.notes, *(f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note)]
+def _parked(result: EngineResult) -> Parked | None:
+    parking = result.parking
+    if parking is None:
+        return None
+    return Parked(
+        cpu_ms=_rounded(parking.cpu_ms),
+        wall_ms=_rounded(parking.wall_ms),
+        idle=parking.is_idle,
+        spin_ms=_rounded(parking.spin_ms),
+    )
 
 
-def _engine(result: EngineResult, batch: int) -> dict[str, Any]:
-    latency, parking = result.latency_ms, result.parking
-    p50, p90 = (latency.p50, latency.p90) if latency else (None, None)
-    return {
-        "name": result.name,
-        "status": "failed" if result.error else "ok",
-        "error": result.error,
-        "model": str(result.spec.model),
-        "precision": result.spec.precision,
-        "provider": result.provider or None,
-        "batch": batch,
-        "n": latency.count if latency else 0,
-        "p50_ms": p50 and _rounded(p50.value),
-        "p50_ci95_ms": _interval(p50),
-        "p90_ms": p90 and _rounded(p90.value),
-        "p90_ci95_ms": _interval(p90),
-        "iqr_ms": latency and _rounded(latency.iqr),
-        "min_ms": latency and _rounded(latency.minimum),
-        "max_ms": latency and _rounded(latency.maximum),
-        "ratio_to_baseline": result.ratio and _rounded(result.ratio.value),
-        "ratio_ci95": _interval(result.ratio),
-        "agreement": result.agreement and dataclasses.asdict(result.agreement),
-        "parked": parking
-        and {
-            "cpu_ms": _rounded(parking.cpu_ms),
-            "wall_ms": _rounded(parking.wall_ms),
-            "idle": parking.is_idle,
-            "spin_ms": _rounded(parking.spin_ms),
-        },
-    }
-
-
-def _interval(estimate: Estimate | None) -> list[float] | None:
+def _interval(estimate: Estimate | None) -> Interval | None:
     if estimate is None or estimate.low is None or estimate.high is None:
         return None
-    return [_rounded(estimate.low), _rounded(estimate.high)]
+    return _rounded(estimate.low), _rounded(estimate.high)
 
 
 def _rounded(value: float) -> float:
@@ -128,8 +165,22 @@ def _rounded(value: float) -> float:
     return round(value, 4)
 
 
-def _governor() -> str | None:
+def _size(model: Path) -> int | None:
+    """In bytes; None for a file that isn't there, whose engine has failed."""
     try:
-        return _GOVERNOR.read_text().strip()
+        return model.stat().st_size
     except OSError:
         return None
+
+
+def _fingerprint(photos: Sequence[Path]) -> str | None:
+    """SHA-256 over the photos' own SHA-256, in order; None without photos, or if one is gone meanwhile."""
+    if not photos:
+        return None
+    together = hashlib.sha256()
+    try:
+        for photo in photos:
+            together.update(hashlib.sha256(photo.read_bytes()).digest())
+    except OSError:
+        return None
+    return together.hexdigest()

@@ -16,7 +16,8 @@ Example:  tlx bench model.onnx
           tlx bench fp32.onnx int8.onnx --keras latest --photos photos/validation --format json
 
 Each engine runs in a process of its own, on the same photos, threads and processors, in interleaved rounds.
-Exit code 2 if an engine failed; the others are reported all the same.
+Exit code 2 if an engine failed; the others are reported all the same. 'tlx bench compare A.json B.json' tells what
+became faster or slower from one bench to another, 'tlx bench report A.json --html FILE' shows one again.
 """
 ENGINE_FAILED = 2
 
@@ -46,6 +47,7 @@ def bench(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the JSON report to this file.")
     ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Also write a page with charts to this file.")] = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -57,6 +59,7 @@ def bench(
 
     from tlx import atomic
     from tlx.bench.bench import run_bench
+    from tlx.bench.page.page import write_page
     from tlx.bench.prepare import BenchOptions
 
     options = BenchOptions(
@@ -73,12 +76,15 @@ def bench(
     command = shlex.join(["tlx", *sys.argv[1:]])
     with terminal.progress_bar(quiet=quiet) as progress:
         report = run_bench(options, command=command, progress=progress)
+    document = report.document
     if output is not None:
-        atomic.write_json(output, report.document)
+        atomic.write_json(output, document)
+    if html is not None:
+        write_page(report.bench, html)
     for line in () if quiet else report.notes:
         terminal.note(f"note: {line}")
     if output_format is TextFormat.JSON:
-        terminal.say(json.dumps(report.document, indent=2, ensure_ascii=False, allow_nan=False))
+        terminal.say(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         for line in report.table:
             terminal.say(line)
