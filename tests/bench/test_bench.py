@@ -63,9 +63,11 @@ def test_run_bench_measures_every_model_and_marks_the_one_that_differs(
         "max_abs_difference": pytest.approx(1.0, abs=0.1),
         "tolerance": 1e-4,
         "agrees": False,
+        "wrong": True,
     }
+    assert swapped["status"] == "wrong"
     assert swapped["ratio_ci95"][0] <= swapped["ratio_to_baseline"] <= swapped["ratio_ci95"][1]
-    assert any("! onnxruntime.cpu.fp32:swapped gives other answers" in line for line in report.table)
+    assert any("WRONG: onnxruntime.cpu.fp32:swapped gives other answers" in line for line in report.table)
 
 
 def test_waiting_engines_are_idle_though_their_thread_pools_spin_after_work(busy_model: Path) -> None:

@@ -163,8 +163,8 @@ class BenchDocument(Part):
         baseline: Name of the engine that the others are compared with; null if all failed.
         engines: A row for each engine, batch size and number of threads.
         photos: What they all classified.
-        method: How it was measured.
-        environment: On what.
+        method: How the bench went.
+        environment: On what machine, with which packages.
         interference: What disturbed it; null if it wasn't watched.
         notes: What couldn't be measured as asked, and why; a line each.
     """

@@ -178,8 +178,8 @@ class Transfers(Part):
     """A call on a GPU with and without moving photos there and answers back.
 
     Attributes:
-        with_ms: With it.
-        without_ms: Without it.
+        with_ms: Median with these transfers.
+        without_ms: Median on what lies in the GPU already.
         unverified: Nobody of this project has run this on a GPU yet.
     """
 

@@ -9,17 +9,17 @@ from typing import Final
 import numpy as np
 
 from tlx.bench.page.scale import LogScale, scale_for
-from tlx.bench.page.words import row_name
+from tlx.bench.page.words import fitted, row_name
 from tlx.bench.rows import EngineRow
 from tlx.bench.table import number
 from tlx.core.report.curve_charts import picture
 from tlx.core.report.markup import Markup, element, join
-from tlx.core.report.words import counted, shortened
+from tlx.core.report.words import counted
 
 _BINS: Final = 75
 _STRIP: Final = 62
 _HILL: Final = 34
-_NAME_CHARACTERS: Final = 52
+_NAME_WIDTH: Final = 452
 _OUTLIERS: Final = 0.998
 """The scale ends where this share of an engine's calls has ended; the others stand at its edge."""
 
@@ -48,7 +48,7 @@ def _strip(scale: LogScale, row: EngineRow, unit: float, top: float) -> Markup:
     return element(
         "g",
         element("title", f"{row_name(row)}: {_figures(row)}"),
-        element("text", shortened(row_name(row), _NAME_CHARACTERS), class_="name", x=scale.left, y=top + 19),
+        element("text", fitted(row_name(row), _NAME_WIDTH), class_="name", x=scale.left, y=top + 19),
         _hill(scale, [latency_ms / unit for latency_ms in row.latencies_ms], base),
         *_marks(scale, row, unit, base),
         element("line", class_="floor", x1=scale.left, x2=scale.right, y1=base, y2=base),

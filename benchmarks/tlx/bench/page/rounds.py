@@ -7,17 +7,17 @@ from typing import Final
 
 import numpy as np
 
-from tlx.bench.page.words import row_name
+from tlx.bench.page.words import fitted, row_name
 from tlx.bench.rows import EngineRow
 from tlx.core.report.curve_charts import picture
 from tlx.core.report.markup import Markup, element
-from tlx.core.report.words import counted, percent, shortened
+from tlx.core.report.words import counted, percent
 
 _STRIP: Final = 58
 _LINE: Final = 32
 _LEFT: Final = 14
 _RIGHT: Final = 466
-_NAME_CHARACTERS: Final = 40
+_NAME_WIDTH: Final = 330
 _LEAST_REACH: Final = 0.05
 
 
@@ -49,7 +49,7 @@ def _strip(row: EngineRow, values: list[float], reach: float, top: float) -> Mar
     return element(
         "g",
         element("title", f"{row_name(row)}: {counted(len(values), 'round')}, {span}"),
-        element("text", shortened(row_name(row), _NAME_CHARACTERS), class_="name", x=_LEFT, y=top + 19),
+        element("text", fitted(row_name(row), _NAME_WIDTH), class_="name", x=_LEFT, y=top + 19),
         element("text", span, class_="end", x=_RIGHT, y=top + 19),
         element("line", class_="grid", x1=_LEFT, x2=_RIGHT, y1=middle, y2=middle),
         element("path", class_="trace", d=path),

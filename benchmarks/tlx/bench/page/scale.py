@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tlx.core.report.axes import ticks
 from tlx.core.report.markup import Markup, element, join
 
 _STEPS: Final = (1, 2, 5)
@@ -43,8 +44,8 @@ class LogScale:
             found = [tick for tick in found if self.low <= tick * (1 + 1e-9) and tick <= self.high * (1 + 1e-9)]
             if len(found) <= _MOST_TICKS:
                 break
-        # Within a factor of two there may be no round time but the edges.
-        return found if len(found) > 1 else [self.low, self.high]
+        # Within a factor of two or so there are too few of these.
+        return found if len(found) > 2 else ticks(self.low, self.high)  # noqa: PLR2004 - two say little of a scale
 
     def columns(self, top: float, bottom: float, title: str) -> Markup:
         """Lines at some times from ``top`` to ``bottom``, the times below them, and what they are."""

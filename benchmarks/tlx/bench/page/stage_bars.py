@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from tlx.bench.page.words import row_name
+from tlx.bench.page.words import fitted, row_name
 from tlx.bench.rows import EngineRow, Stages
 from tlx.bench.table import number
 from tlx.core.report.axes import Axes, decimals, ticks
 from tlx.core.report.curve_charts import picture
 from tlx.core.report.markup import Markup, element, join
-from tlx.core.report.words import shortened
 
 STEPS: Final = ("decode", "resize", "inference", "post")
 _STRIP: Final = 46
 _BAR: Final = 20
-_NAME_CHARACTERS: Final = 40
+_NAME_WIDTH: Final = 350
 
 
 def stage_chart(rows: Sequence[EngineRow]) -> Markup:
@@ -44,7 +43,7 @@ def _bar(axes: Axes, row: EngineRow, stages: Stages, top: float) -> Markup:
         box = {"x": left, "y": top + 24, "width": right - left, "height": _BAR}
         parts.append(element("rect", element("title", f"{step}: {number(time_ms)} ms"), class_=f"step {step}", **box))
         start_ms += time_ms
-    name = element("text", shortened(row_name(row), _NAME_CHARACTERS), class_="name", x=axes.left, y=top + 18)
+    name = element("text", fitted(row_name(row), _NAME_WIDTH), class_="name", x=axes.left, y=top + 18)
     total = element("text", f"{number(_together_ms(stages))} ms", class_="end", x=axes.right, y=top + 18)
     return element("g", name, total, *parts)
 
