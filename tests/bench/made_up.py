@@ -75,7 +75,7 @@ def failed_row(name: str = "broken") -> EngineRow:
     )  # fmt: skip
 
 
-WRONG = {
+WRONG: dict[str, Any] = {
     "status": "wrong",
     "agreement": {
         "photos": 50, "labels_equal": 31, "max_abs_difference": 0.8, "tolerance": 1e-4, "agrees": False, "wrong": True

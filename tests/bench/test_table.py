@@ -19,12 +19,12 @@ def test_everything_fits_into_100_columns() -> None:
 
 
 def test_the_longest_figures_and_names_fit_into_100_columns() -> None:
-    wide = {
+    wide: dict[str, Any] = {
         "p50_ms": 1234.5, "p50_ci95_ms": (1221.5, 1244.4), "p90_ms": 1500.0, "p99_ms": 2000.0,
         "ratio_to_baseline": 0.512, "ratio_ci95": (0.498, 0.533), "throughput_photos_per_s": 0.123,
     }  # fmt: skip
-    agreement: dict[str, Any] = WRONG["agreement"]  # type: ignore[assignment]
-    wrong = {"status": "wrong", "agreement": agreement | {"photos": 1000, "labels_equal": 999}}
+    agreement: dict[str, Any] = WRONG["agreement"]
+    wrong: dict[str, Any] = {"status": "wrong", "agreement": agreement | {"photos": 1000, "labels_equal": 999}}
     rows = [
         made_up_row("onnxruntime.cpu.fp32:a-very-long-name-of-a-model-file#12", 1234.5, batch=64, **wide, **wrong),
         failed_row("onnxruntime.tensorrt.int8"),

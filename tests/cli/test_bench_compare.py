@@ -135,10 +135,10 @@ def test_a_tolerance_that_is_none_is_refused(bench: Path, tolerance: str) -> Non
 def test_compare_and_report_have_a_help_of_their_own_and_bench_keeps_its() -> None:
     compare, report, bench = (tlx("bench", *words, "--help") for words in (("compare",), ("report",), ()))
     assert (compare.returncode, report.returncode, bench.returncode) == (0, 0, 0)
-    assert "tlx bench compare [OPTIONS] A.json B.json" in compare.stdout
+    assert "Usage: tlx bench compare [OPTIONS]" in compare.stdout
     assert "--tolerance" in compare.stdout
-    assert "tlx bench report [OPTIONS] BENCH.json" in report.stdout
-    assert "tlx bench [OPTIONS] MODEL.onnx" in bench.stdout
+    assert "Usage: tlx bench report [OPTIONS]" in report.stdout
+    assert "Usage: tlx bench [OPTIONS]" in bench.stdout
     assert "--rounds" in bench.stdout
     assert "--tolerance" not in bench.stdout
 

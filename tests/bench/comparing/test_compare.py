@@ -99,6 +99,15 @@ def test_what_slows_the_whole_machine_cancels_relative_to_the_baseline() -> None
     assert "in units of the baseline's time" in " ".join(format_comparison(relative))
 
 
+def test_all_engines_slower_together_point_at_the_machine() -> None:
+    before, after = bench(0, ("a", 10.0), ("b", 20.0)), bench(1, ("a", 13.0), ("b", 26.0))
+    assert compare_benches(before, after).notes == (
+        "all 2 engines are slower: perhaps the machine is, which --relative leaves out",
+    )
+    assert compare_benches(before, bench(1, ("a", 13.0), ("b", 20.0))).notes == ()
+    assert compare_benches(bench(0, ("a", 10.0)), bench(1, ("a", 13.0))).notes == ()
+
+
 def test_an_engine_that_became_wrong_or_fails_is_a_regression_however_fast() -> None:
     before = made_up_document(made_up_row("a"), made_up_row("b"), made_up_row("c"))
     after = made_up_document(made_up_row("a"), made_up_row("b", 5.0, **WRONG), failed_row("c"))

@@ -133,8 +133,17 @@ def compare_benches(
         relative=relative,
         only_before=tuple(describe_key(key) for key in old if key not in new),
         only_after=tuple(describe_key(key) for key in new if key not in old),
-        notes=tuple(notes),
+        notes=(*notes, *_common_shift(rows, relative=relative)),
     )
+
+
+def _common_shift(rows: Sequence[RowComparison], *, relative: bool) -> list[str]:
+    """Engines seldom change all together: the machine does."""
+    verdicts = {row.verdict for row in rows}
+    if relative or len(rows) < 2 or len(verdicts) > 1 or not verdicts <= {Verdict.FASTER, Verdict.SLOWER}:  # noqa: PLR2004 - two can agree
+        return []
+    changed = verdicts.pop().value
+    return [f"all {len(rows)} engines are {changed}: perhaps the machine is, which --relative leaves out"]
 
 
 def judge(before: EngineRow, after: EngineRow, ratio: Estimate | None, tolerance: float) -> RowComparison:
