@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tlx.bench.document import Container, Environment
-from tlx.bench.plan import Plan
+from tlx.bench.plan import KERAS_KINDS, Plan
 from tlx.runtime.environment import PACKAGES, describe, is_virtual_machine, package_versions
 from tlx.runtime.processors import affinity, machine_memory_bytes, memory_limit_bytes, processor_quota
 
@@ -24,6 +24,7 @@ def describe_machine(plan: Plan, root: Path = Path("/")) -> Environment:
         root: The root of the file system; another one in tests.
     """
     processors = root / _PROCESSORS
+    keras = any(engine.kind in KERAS_KINDS for engine in plan.engines)
     return Environment(
         **(describe() | {"versions": package_versions((*PACKAGES, *_ENGINE_PACKAGES))}),
         available_cores=affinity(),
@@ -36,6 +37,7 @@ def describe_machine(plan: Plan, root: Path = Path("/")) -> Environment:
         container=Container(cpu_quota=processor_quota(root), memory_limit_bytes=memory_limit_bytes(root)),
         load_average_before=round(os.getloadavg()[0], 2),
         device=plan.placement.device,
+        tensorflow_threads={"intra_op": plan.placement.threads, "inter_op": 1} if keras else None,
     )
 
 
