@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from tlx.bench.environment import describe_machine
-from tlx.bench.plan import Placement, Plan, Workload
+from tlx.bench.plan import EngineSpec, Plan, Workload
+from tlx.runtime.timing.protocol import ONNX_KIND
 
-PLAN = Plan((), Workload((), 1, 2, 1), Placement("cpu", 1, (0,)), 1, 1.0)
+SPECS = tuple(EngineSpec(kind, Path("model"), (8, 6)) for kind in (ONNX_KIND, "keras.call"))
+PLAN = Plan(SPECS, Workload((), 1, 2), rounds=1, max_seconds=1.0)
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -22,11 +24,16 @@ def test_this_machine_is_described() -> None:
     assert machine.processor
     assert machine.host_cores
     assert machine.versions["numpy"]
-    assert (machine.device, machine.pinned_to_cpus) == ("cpu", [0])
+    assert machine.device == "cpu"
+    assert machine.pinned_to_cpus is not None
+    assert len(machine.pinned_to_cpus) == 1
+    assert machine.tensorflow_threads == {"intra_op": 1, "inter_op": 1}
+    assert machine.keras_versions is None
+    assert describe_machine(PLAN, {"keras": "3.15.0"}).keras_versions == {"keras": "3.15.0"}
 
 
 def test_what_the_system_does_not_tell_is_null(tmp_path: Path) -> None:
-    machine = describe_machine(PLAN, tmp_path)
+    machine = describe_machine(PLAN, root=tmp_path)
     assert machine.governor is None
     assert machine.turbo is None
     assert machine.threads_per_core is None
@@ -43,7 +50,7 @@ def test_clock_and_cores_come_from_the_system(tmp_path: Path, siblings: str, thr
         f"{cpu}/cpu0/topology/thread_siblings_list": f"{siblings}\n",
         f"{cpu}/intel_pstate/no_turbo": "1\n",
     }
-    machine = describe_machine(PLAN, write(tmp_path, files))
+    machine = describe_machine(PLAN, root=write(tmp_path, files))
     assert (machine.governor, machine.turbo, machine.threads_per_core) == ("performance", False, threads)
 
 
@@ -56,7 +63,7 @@ def test_limits_of_a_container_are_told(tmp_path: Path) -> None:
         f"{group}/cpu.max": "150000 100000\n",
         f"{group}/memory.max": "8000000000\n",
     }
-    machine = describe_machine(PLAN, write(tmp_path, files))
+    machine = describe_machine(PLAN, root=write(tmp_path, files))
     assert machine.container.cpu_quota == 1.5
     assert machine.container.memory_limit_bytes == 8_000_000_000
     assert machine.memory_bytes == 16_384_000_000

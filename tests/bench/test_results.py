@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlx.bench.plan import CALLS_PER_TURN, EngineSpec
+from tlx.bench.plan import CALLS_PER_TURN, EngineSpec, Workload
 from tlx.bench.results import baseline_name, evaluate
 from tlx.bench.sampling import EngineRecord
 from tlx.runtime.timing.protocol import Samples
 
 MILLISECOND_NS = 1_000_000
+WORKLOAD = Workload((), 2, 2)
 
 
 def record(
@@ -37,7 +38,7 @@ def failed(kind: str) -> EngineRecord:
 
 
 def test_evaluate_compares_with_the_first_engine() -> None:
-    slow, fast = evaluate([record("keras.predict", 20.0), record("fast", 5.0)])
+    slow, fast = evaluate([record("keras.predict", 20.0), record("fast", 5.0)], WORKLOAD)
     assert slow.ratio is not None
     assert fast.ratio is not None
     assert slow.ratio.value == 1.0
@@ -48,7 +49,7 @@ def test_evaluate_compares_with_the_first_engine() -> None:
 
 
 def test_evaluate_takes_the_next_engine_as_baseline_when_the_first_failed() -> None:
-    results = evaluate([failed("keras.predict"), record("keras.call", 20.0), record("fast", 5.0)])
+    results = evaluate([failed("keras.predict"), record("keras.call", 20.0), record("fast", 5.0)], WORKLOAD)
     assert baseline_name(results) == "keras.call"
     assert results[0].latency_ms is None
     assert results[2].ratio is not None
@@ -56,6 +57,6 @@ def test_evaluate_takes_the_next_engine_as_baseline_when_the_first_failed() -> N
 
 
 def test_evaluate_survives_that_all_failed() -> None:
-    results = evaluate([failed("a"), failed("b")])
+    results = evaluate([failed("a"), failed("b")], WORKLOAD)
     assert baseline_name(results) is None
     assert [result.error for result in results] == ["a: its process ended", "b: its process ended"]

@@ -80,7 +80,7 @@ def test_remarks_name_an_engine_that_was_not_idle_while_it_waited() -> None:
 
 
 def test_remarks_tell_that_time_was_short() -> None:
-    method = {"rounds": 3, "rounds_asked": 8, "max_seconds": 60.0, "seconds": 60.0}
+    method = {"rounds": 3, "rounds_asked": 8, "max_seconds": 60.0, "seconds": 60.0, "ended": "seconds"}
     document = made_up_document(made_up_row("keras.predict", 20.0, samples_needed={}), method=method)
     assert format_remarks(document) == ["3 of 8 rounds fitted into 60 s (--max-seconds)"]
 

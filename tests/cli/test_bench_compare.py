@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -148,6 +149,27 @@ def test_a_model_file_may_be_called_compare(tiny_model: Path, tmp_path: Path) ->
     done = tlx("bench", "./compare", "--rounds", 1, "--limit", 2, "--device", "cpu", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[1].startswith("onnxruntime.cpu.fp32")
+
+
+def test_the_command_of_a_row_measures_that_row_again(tiny_model: Path, tmp_path: Path) -> None:
+    for name in ("old.onnx", "new one.onnx", "third.onnx"):
+        (tmp_path / name).write_bytes(tiny_model.read_bytes())
+    options = ("--rounds", 6, "--limit", 2, "--device", "cpu", "--batch", 1, "--batch", 2, "--threads", 1, "-q")
+    models = ("old.onnx", "new one.onnx", "third.onnx")
+    done = tlx("bench", *models, *options, "-o", "bench.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    row = json.loads((tmp_path / "bench.json").read_text())["engines"][4]
+    assert (row["name"], row["batch"]) == ("onnxruntime.cpu.fp32:new one", 2)
+    program, *words = shlex.split(row["command"])
+    assert program == "tlx"
+    again = tlx(*words, "--format", "json", "-q", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    base, same = json.loads(again.stdout)["engines"]
+    assert (base["name"], base["batch"]) == ("onnxruntime.cpu.fp32:old", 2)
+    assert [same[key] for key in ("name", "batch", "threads", "model")] == [
+        row[key] for key in ("name", "batch", "threads", "model")
+    ]
+    assert same["command"] == row["command"]
 
 
 def test_report_shows_a_bench_again_and_writes_the_same_page(bench: Path, tmp_path: Path) -> None:

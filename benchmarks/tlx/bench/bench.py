@@ -8,7 +8,7 @@ from typing import Any
 from tlx.bench.document import BenchDocument
 from tlx.bench.environment import describe_machine
 from tlx.bench.prepare import BenchOptions, prepare
-from tlx.bench.report import build_document
+from tlx.bench.report import Findings, build_document
 from tlx.bench.results import evaluate
 from tlx.bench.sampling import measure
 from tlx.bench.table import format_bench
@@ -50,10 +50,10 @@ def run_bench(options: BenchOptions, *, command: str, progress: Progress = silen
             raises nothing and is listed in :attr:`BenchReport.failures`.
     """
     prepared = prepare(options)
-    environment = describe_machine(prepared.plan)
+    environment = describe_machine(prepared.plan, prepared.keras_versions)
     measurement = measure(prepared.plan, progress)
-    results = evaluate(measurement.engines)
-    document = build_document(prepared, measurement, results, environment=environment, command=command)
+    findings = Findings(measurement, evaluate(measurement.engines, prepared.plan.workload))
+    document = build_document(prepared, findings, environment=environment, command=command)
     return BenchReport(
         bench=document,
         table=tuple(format_bench(document)),

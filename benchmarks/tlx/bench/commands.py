@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
+import glob
 import shlex
 
-from tlx.bench.plan import KERAS_KINDS, EngineSpec, Plan
-from tlx.bench.prepare import NO_KERAS, BenchOptions
+from tlx.bench.engines import expected_name
+from tlx.bench.plan import EngineSpec
+from tlx.bench.prepare import BenchOptions
 
 
-def row_command(options: BenchOptions, plan: Plan, engine: EngineSpec, baseline: EngineSpec | None) -> str:
+def row_command(options: BenchOptions, engine: EngineSpec, baseline: EngineSpec | None) -> str:
     """What reproduces an engine's row from the folder where the bench ran: itself and its baseline, nothing else.
 
-    Every setting is spelled out, so that another version's defaults can't change it.
+    Every setting is spelled out, so that another version's defaults can't change it. All model files are named, as
+    engines are told apart by them.
 
     Args:
         options: What the whole bench was asked for.
-        plan: What became of it.
         engine: The row's.
         baseline: What it was compared with; None if nothing could be.
     """
     specs = [spec for spec in (baseline, engine) if spec is not None]
-    keras = any(spec.kind in KERAS_KINDS for spec in specs)
-    files = dict.fromkeys(str(spec.model) for spec in specs if spec.kind not in KERAS_KINDS)
-    words = ["tlx", "bench", *(files or [str(options.models[0])])]
-    if not keras:
-        words += ["--keras", NO_KERAS]
-    elif options.keras is not None:
-        words += ["--keras", options.keras]
-    if options.photos is not None:
-        words += ["--photos", str(options.photos)]
-    settings = {
-        "--limit": options.limit,
-        "--batch": plan.workload.batch,
-        "--threads": plan.placement.threads,
-        "--rounds": options.rounds,
-        "--max-seconds": f"{options.max_seconds:g}",
-        "--device": options.device,
-    }
-    return shlex.join([*words, *(str(word) for setting in settings.items() for word in setting)])
+    settings = [
+        *(("--engine", glob.escape(name)) for name in dict.fromkeys(map(expected_name, specs))),
+        ("--keras", options.keras),
+        ("--keras-python", options.keras_python),
+        ("--photos", options.photos),
+        ("--limit", options.limit),
+        ("--batch", engine.batch),
+        ("--threads", engine.threads),
+        ("--rounds", options.rounds),
+        ("--max-seconds", f"{options.max_seconds:g}"),
+        ("--margin", f"{options.margin:g}"),
+        ("--seed", options.seed),
+        ("--device", options.device),
+    ]
+    words = [str(word) for name, value in settings if value is not None for word in (name, value)]
+    return shlex.join(["tlx", "bench", *map(str, options.models), *words])

@@ -91,7 +91,7 @@ class Environment(Part):
         versions: Of tlx, Python and the packages that count.
         keras_versions: Of the environment that ran Keras, where that was another one; null otherwise.
         device: What was asked for: ``auto``, ``cpu``, ``gpu``, ...
-        tensorflow_threads: TensorFlow's, inside a layer and side by side; null without Keras engines.
+        tensorflow_threads: TensorFlow's most, inside a layer and side by side; null without Keras engines.
     """
 
     processor: str

@@ -3,55 +3,68 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
-
-import numpy as np
+from typing import Any, overload
 
 from tlx.bench.commands import row_command
-from tlx.bench.document import SCHEMA, BenchDocument, Environment, Method, Photos
-from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN
+from tlx.bench.document import SCHEMA, BenchDocument, Environment, Interference, Method, Photos
+from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN, EngineSpec
 from tlx.bench.prepare import Prepared
 from tlx.bench.results import EngineResult, baseline_name
-from tlx.bench.rows import AnswersBeside, EngineRow, Interval, Parked
-from tlx.bench.sampling import EngineRecord, Measurement
-from tlx.runtime.timing.statistics import Estimate, Summary
+from tlx.bench.rows import Accuracy, AnswersBeside, EngineRow, Interval, Parked, WarmUp
+from tlx.bench.sampling import Measurement
+from tlx.bench.statistics import PERCENTILES, Summary
+from tlx.runtime.timing.statistics import Estimate
 
-_PERCENTILES: Final = ("p50", "p90", "p95", "p99")
+Extras = Mapping[str, Any]
+"""Fields of an engine's row that other measures fill: ``stages``, ``memory``, ..."""
 
 
-def build_document(
-    prepared: Prepared,
-    measurement: Measurement,
-    results: Sequence[EngineResult],
-    *,
-    environment: Environment,
-    command: str,
-) -> BenchDocument:
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that a bench has found.
+
+    Attributes:
+        measurement: How it went.
+        results: The figures, from :func:`tlx.bench.results.evaluate`.
+        extras: What else was measured, by :attr:`~tlx.bench.results.EngineResult.row`.
+    """
+
+    measurement: Measurement
+    results: Sequence[EngineResult]
+    extras: Mapping[str, Extras] = field(default_factory=dict)
+
+
+def build_document(prepared: Prepared, findings: Findings, *, environment: Environment, command: str) -> BenchDocument:
     """Put everything that a bench has found into its published form.
 
     Args:
         prepared: The plan.
-        measurement: How it went.
-        results: The figures, from :func:`tlx.bench.results.evaluate`.
+        findings: What came of it.
         environment: From :func:`tlx.bench.environment.describe_machine`.
         command: What reproduces all of it.
     """
-    plan = prepared.plan
-    pairs = zip(measurement.engines, results, strict=True)
+    plan, measurement, results = prepared.plan, findings.measurement, findings.results
+    told = [f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note]
+    baselines = {result.row: result.spec for result in results}
     return BenchDocument(
         schema=SCHEMA,
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
         baseline=baseline_name(results),
-        engines=[_row(record, result, prepared, results) for record, result in pairs],
+        engines=[
+            _row(result, prepared, baselines.get(result.baseline or ""), findings.extras.get(result.row, {}))
+            for result in results
+        ],
         photos=_photos(prepared),
         method=Method(
             rounds=measurement.rounds,
             rounds_asked=plan.rounds,
+            margin=plan.margin,
+            ended=measurement.ended,
             max_seconds=plan.max_seconds,
             seconds=round(measurement.seconds, 2),
             calls_per_turn=CALLS_PER_TURN,
@@ -59,7 +72,8 @@ def build_document(
             seed=plan.seed,
         ),
         environment=environment,
-        notes=[*prepared.notes, *(f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note)],
+        interference=_interference(measurement),
+        notes=[*prepared.notes, *measurement.notes, *told],
     )
 
 
@@ -74,43 +88,36 @@ def _photos(prepared: Prepared) -> Photos:
     return Photos.model_validate(fields)
 
 
-def _row(record: EngineRecord, result: EngineResult, prepared: Prepared, results: Sequence[EngineResult]) -> EngineRow:
-    plan = prepared.plan
-    baseline = next((other.spec for other in results if other.error is None), None)
-    turns = [] if result.error else record.turns
+def _row(result: EngineResult, prepared: Prepared, baseline: EngineSpec | None, extras: Extras) -> EngineRow:
     return EngineRow(
         name=result.name,
-        status=_status(result),
+        status=result.status,
         error=result.error,
-        command=row_command(prepared.options, plan, result.spec, baseline),
+        baseline=result.baseline,
+        command=row_command(prepared.options, result.spec, baseline),
         model=str(result.spec.model),
-        model_bytes=_size(result.spec.model),
         precision=result.spec.precision,
         provider=result.provider or None,
-        batch=plan.workload.batch,
-        threads=plan.placement.threads,
+        batch=result.spec.batch,
+        threads=result.spec.threads,
+        n=len(result.latencies_ms),
+        latencies_ms=[_rounded(latency_ms) for latency_ms in result.latencies_ms],
+        round_medians_ms=[_rounded(median_ms) for median_ms in result.round_medians_ms],
+        throughput_photos_per_s=_rounded(result.throughput_photos_per_s),
         ratio_to_baseline=_rounded(result.ratio.value) if result.ratio else None,
         ratio_ci95=_interval(result.ratio),
-        agreement=_answers(result),
+        agreement=AnswersBeside(**asdict(result.agreement)) if result.agreement else None,
+        accuracy=Accuracy(**asdict(result.accuracy)) if result.accuracy else None,
+        warm_up=WarmUp(**asdict(result.warm_up)) if result.warm_up else None,
         parked=_parked(result),
-        round_medians_ms=[_rounded(float(np.median(turn.latencies_ns)) / 1e6) for turn in turns],
         **_latency_fields(result.latency_ms),
-        **_sample_fields(
-            [nanoseconds / 1e6 for turn in turns for nanoseconds in turn.latencies_ns], plan.workload.batch
-        ),
+        **{"model_bytes": result.model_bytes, **extras},
     )
 
 
-def _status(result: EngineResult) -> Literal["ok", "wrong", "failed"]:
-    if result.error is not None:
-        return "failed"
-    return "ok" if result.agreement is None or result.agreement.agrees else "wrong"
-
-
-def _answers(result: EngineResult) -> AnswersBeside | None:
-    if result.agreement is None:
-        return None
-    return AnswersBeside(**asdict(result.agreement), wrong=not result.agreement.agrees)
+def _interference(measurement: Measurement) -> Interference | None:
+    found = measurement.interference
+    return None if found is None else Interference.model_validate(found.document())
 
 
 def _latency_fields(latency: Summary | None) -> dict[str, Any]:
@@ -118,28 +125,16 @@ def _latency_fields(latency: Summary | None) -> dict[str, Any]:
     if latency is None:
         return {"p50_ms": None}
     fields: dict[str, Any] = {
-        "samples_needed": getattr(latency, "samples_needed", {}),
+        "samples_needed": latency.samples_needed,
         "iqr_ms": _rounded(latency.iqr),
         "min_ms": _rounded(latency.minimum),
         "max_ms": _rounded(latency.maximum),
     }
-    for name in _PERCENTILES:
-        estimate = getattr(latency, name, None)
+    for name in PERCENTILES:
+        estimate = getattr(latency, name)
         fields[f"{name}_ms"] = estimate and _rounded(estimate.value)
         fields[f"{name}_ci95_ms"] = _interval(estimate)
     return fields
-
-
-def _sample_fields(latencies_ms: Sequence[float], batch: int) -> dict[str, Any]:
-    """The calls themselves, and how many photos they got through."""
-    if not latencies_ms:
-        return {"n": 0}
-    rate = batch * len(latencies_ms) / (sum(latencies_ms) / 1e3)
-    return {
-        "n": len(latencies_ms),
-        "latencies_ms": [_rounded(latency_ms) for latency_ms in latencies_ms],
-        "throughput_photos_per_s": round(rate, 2),
-    }
 
 
 def _parked(result: EngineResult) -> Parked | None:
@@ -160,17 +155,13 @@ def _interval(estimate: Estimate | None) -> Interval | None:
     return _rounded(estimate.low), _rounded(estimate.high)
 
 
-def _rounded(value: float) -> float:
+@overload
+def _rounded(value: float) -> float: ...
+@overload
+def _rounded(value: None) -> None: ...
+def _rounded(value: float | None) -> float | None:
     # A tenth of a microsecond: finer digits are the clock's own noise.
-    return round(value, 4)
-
-
-def _size(model: Path) -> int | None:
-    """In bytes; None for a file that isn't there, whose engine has failed."""
-    try:
-        return model.stat().st_size
-    except OSError:
-        return None
+    return None if value is None else round(value, 4)
 
 
 def _fingerprint(photos: Sequence[Path]) -> str | None:

@@ -196,6 +196,7 @@ class EngineRow(Part):
         status: ``ok``; ``failed``: it has no figures; ``wrong``: it computes something else than the baseline, so its
             times don't count, however short.
         error: Why it failed, in one line; null otherwise.
+        baseline: The row that it's compared with; null if there is none.
         command: What reproduces this row, from the folder where the bench ran.
         model: Its model file.
         model_bytes: Size of that file.
@@ -239,6 +240,7 @@ class EngineRow(Part):
     name: str
     status: Literal["ok", "wrong", "failed"]
     error: str | None = None
+    baseline: str | None = None
     command: str | None = None
     model: str
     model_bytes: Count | None = None

@@ -99,7 +99,7 @@ def _about_rounds(document: BenchDocument, measured: Sequence[EngineRow]) -> lis
     if len(measured) > 1:
         remarks.append(f"x faster: than {document.baseline}, judged over {method.rounds} interleaved rounds")
     asked = method.rounds_asked
-    if asked is not None and method.rounds < asked and measured and method.max_seconds is not None:
+    if method.ended == "seconds" and asked is not None and measured and method.max_seconds is not None:
         remarks.append(f"{method.rounds} of {asked} rounds fitted into {method.max_seconds:g} s (--max-seconds)")
     batches = {row.batch for row in measured}
     if len(batches) == 1 and batches != {1}:

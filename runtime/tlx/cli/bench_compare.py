@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from tlx.cli import terminal
 from tlx.cli.options import FormatOption, QuietOption, TextFormat, VerboseOption
+from tlx.cli.share import parse_share
 
 EXAMPLE = """
 \b
@@ -22,22 +22,15 @@ gives wrong answers now. --strict makes it 1, too, if that can't be ruled out.
 """
 
 
-def _read_tolerance(text: str) -> float:
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < 1:
-        raise typer.BadParameter(f"expected a share such as 5% or 0.05, below 100%, got {text}")
-    return value
-
-
 def bench_compare(
     before: Annotated[Path, typer.Argument(metavar="A.json", help="What 'tlx bench -o' wrote first.")],
     after: Annotated[Path, typer.Argument(metavar="B.json", help="What it wrote then.")],
     tolerance: Annotated[
-        str, typer.Option("--tolerance", metavar="SHARE", help="How much slower is no regression: 5% or 0.05.")
-    ] = "5%",
+        float,
+        typer.Option(
+            "--tolerance", parser=parse_share, metavar="SHARE", help="How much slower is no regression: 5% or 0.05."
+        ),
+    ] = "5%",  # type: ignore[assignment]
     relative: Annotated[
         bool,
         typer.Option("--relative", help="In units of the baseline's time: what slows the whole machine cancels."),
@@ -61,10 +54,9 @@ def bench_compare(
     from tlx.bench.comparing.text import describe_comparison, format_comparison
     from tlx.bench.document import read_document
 
-    share = _read_tolerance(tolerance)
     first, second = read_document(before), read_document(after)
     notes = check_conditions(first, second, any_machine=any_machine)
-    comparison = compare_benches(first, second, tolerance=share, relative=relative, notes=notes)
+    comparison = compare_benches(first, second, tolerance=tolerance, relative=relative, notes=notes)
     if output_format is TextFormat.JSON:
         terminal.say(json.dumps(describe_comparison(comparison), indent=2, ensure_ascii=False, allow_nan=False))
     else:
