@@ -46,9 +46,9 @@ def _tlx(
 
 
 def _register_commands() -> None:
-    from tlx.cli import bench, classify, demo, doctor, evaluate, export, info, models, runs, train, verify
+    from tlx.cli import bench, classify, demo, doctor, evaluate, export, info, loadgen, models, runs, train, verify
 
-    for module in (demo, train, runs, evaluate, export, verify, models, classify, bench, info, doctor):
+    for module in (demo, train, runs, evaluate, export, verify, models, classify, bench, loadgen, info, doctor):
         app.command()(getattr(module, module.__name__.rsplit(".", 1)[-1]))
 
 

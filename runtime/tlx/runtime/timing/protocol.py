@@ -111,6 +111,20 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """Asks for what only this worker's own module knows; plain JSON values."""
+
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a :class:`Job`; plain JSON values."""
+
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """The worker can't do what was asked, for a reason that it knows."""
 
@@ -118,9 +132,9 @@ class Refusal:
     exit_code: int
 
 
-Message = Setup | Ready | Answer | Answers | Turn | Samples | Refusal
+Message = Setup | Ready | Answer | Answers | Turn | Samples | Job | Outcome | Refusal
 _TYPES: Final[dict[str, type[Any]]] = {
-    message.__name__: message for message in (Setup, Ready, Answer, Answers, Turn, Samples, Refusal)
+    message.__name__: message for message in (Setup, Ready, Answer, Answers, Turn, Samples, Job, Outcome, Refusal)
 }
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 

@@ -12,29 +12,44 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tlx.errors import TlxError
 
 # Nothing else at module level: libraries that start threads must load after the processors are chosen.
 from tlx.runtime.timing.idling import wait_until_idle
-from tlx.runtime.timing.protocol import Answer, Answers, Channel, Message, Ready, Refusal, Samples, Setup, Turn
+from tlx.runtime.timing.protocol import (
+    Answer,
+    Answers,
+    Channel,
+    Job,
+    Message,
+    Outcome,
+    Ready,
+    Refusal,
+    Samples,
+    Setup,
+    Turn,
+)
 
 if TYPE_CHECKING:
     from tlx.runtime.timing.backends import Backend, Images, Probabilities
 
     Build = Callable[[Setup], Backend]
+    Handle = Callable[[Backend, list[Images], dict[str, Any]], dict[str, Any]]
 
 _WARM_UP_CALLS = 3
 _WARM_UP_S = 0.5
 
 
-def main(arguments: list[str], build: Build) -> int:
+def main(arguments: list[str], build: Build, handle: Handle | None = None) -> int:
     """Serve one measurement until it closes its pipe.
 
     Args:
         arguments: Two numbers: the descriptors to read from and to write to.
         build: Loads the engine; called once the process is on its processors.
+        handle: Does a :class:`~tlx.runtime.timing.protocol.Job` with the engine and its pictures, for workers that do
+            more than to answer and to be timed.
 
     Returns:
         The exit code.
@@ -46,7 +61,7 @@ def main(arguments: list[str], build: Build) -> int:
         os.set_inheritable(descriptor, False)
     channel = Channel(read_fd, write_fd)
     try:
-        _serve(channel, build)
+        _serve(channel, build, handle)
     except TlxError as error:
         channel.send(Refusal(str(error), error.exit_code))
         return error.exit_code
@@ -55,7 +70,7 @@ def main(arguments: list[str], build: Build) -> int:
     return 0
 
 
-def _serve(channel: Channel, build: Build) -> None:
+def _serve(channel: Channel, build: Build, handle: Handle | None) -> None:
     setup = channel.receive()
     assert isinstance(setup, Setup)
     if setup.cpus:
@@ -73,6 +88,10 @@ def _serve(channel: Channel, build: Build) -> None:
         parked_cpu_ns, parked_ns = time.process_time_ns() - parked_cpu_ns, time.monotonic_ns() - parked_ns
         if isinstance(request, Answer):
             reply = Answers(_answer(backend, batches, setup).tolist())
+            wait_until_idle()
+        elif isinstance(request, Job):
+            assert handle is not None, "this worker knows no jobs"
+            reply = Outcome(handle(backend, batches, request.fields))
             wait_until_idle()
         else:
             assert isinstance(request, Turn)
