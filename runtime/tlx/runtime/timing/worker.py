@@ -39,6 +39,19 @@ def main(arguments: list[str], build: Build) -> int:
     Returns:
         The exit code.
     """
+    return run_worker(arguments, lambda channel: _serve(channel, build))
+
+
+def run_worker(arguments: list[str], serve: Callable[[Channel], None]) -> int:
+    """The frame around what any worker does: its pipes, Ctrl-C, and errors as refusals.
+
+    Args:
+        arguments: As :func:`main`'s.
+        serve: Reads requests and writes replies until the pipe is closed.
+
+    Returns:
+        The exit code.
+    """
     # Ctrl-C goes to the whole process group; whoever measures alone decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     read_fd, write_fd = (int(argument) for argument in arguments)
@@ -46,7 +59,7 @@ def main(arguments: list[str], build: Build) -> int:
         os.set_inheritable(descriptor, False)
     channel = Channel(read_fd, write_fd)
     try:
-        _serve(channel, build)
+        serve(channel)
     except TlxError as error:
         channel.send(Refusal(str(error), error.exit_code))
         return error.exit_code
