@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tlx.bench.measures.wanted import NOTHING, Wanted
 from tlx.contract import Contract, Precision, ResizeMethod
 from tlx.runtime.timing.protocol import ONNX_KIND, Setup
 
@@ -89,6 +90,7 @@ class Plan:
         max_seconds: No round begins that wouldn't end by then, counted from the start of the bench; the first
             round always runs.
         seed: Decides the order of the engines in each round.
+        wanted: What is measured beside the latency.
     """
 
     engines: tuple[EngineSpec, ...]
@@ -97,6 +99,7 @@ class Plan:
     rounds: int
     max_seconds: float
     seed: int = 0
+    wanted: Wanted = NOTHING
 
     def setup(self, engine: EngineSpec) -> Setup:
         """The first message to an engine's worker."""

@@ -59,7 +59,7 @@ def loadgen(
     import sys
 
     from tlx.bench.loadgen.loadgen import LoadgenOptions, check_scenarios, run_loadgen
-    from tlx.bench.loadgen.scenario import SCENARIOS
+    from tlx.bench.loadgen.messages import SCENARIOS
     from tlx.bench.loadgen.table import format_table
 
     options = LoadgenOptions(

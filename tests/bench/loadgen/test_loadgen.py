@@ -15,8 +15,8 @@ import pytest
 
 from tlx.bench.loadgen.loadgen import LoadgenOptions, ScenarioResult, check_scenarios, likely_qps, run_loadgen
 from tlx.bench.loadgen.logs import read_answers, read_result
+from tlx.bench.loadgen.messages import SCENARIOS, LoadgenTest, Scenario
 from tlx.bench.loadgen.running import run_test
-from tlx.bench.loadgen.scenario import SCENARIOS, LoadgenTest, Scenario
 from tlx.bench.loadgen.table import format_table
 from tlx.errors import EngineError, InputError
 from tlx.runtime.timing.backends import Backend, Images, Probabilities

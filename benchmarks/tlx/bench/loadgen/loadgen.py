@@ -13,8 +13,8 @@ import numpy.typing as npt
 from tlx import atomic
 from tlx.bench.agreement import Agreement, compare
 from tlx.bench.loadgen.logs import LoadgenResult, read_answers, read_result
+from tlx.bench.loadgen.messages import SCENARIOS, LoadgenTest, Scenario
 from tlx.bench.loadgen.process import LoadgenProcess
-from tlx.bench.loadgen.scenario import SCENARIOS, LoadgenTest, Scenario
 from tlx.bench.pictures import choose_readable, find_photos
 from tlx.errors import InputError
 from tlx.progress import Progress, silent

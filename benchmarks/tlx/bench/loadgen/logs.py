@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tlx.bench.loadgen.scenario import ACCURACY_LOG, DETAIL_LOG
+from tlx.bench.loadgen.messages import ACCURACY_LOG, DETAIL_LOG
 from tlx.errors import EngineError
 
 _LINE: Final = ":::MLLOG "

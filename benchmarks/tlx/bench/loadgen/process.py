@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tlx.bench.loadgen.scenario import LoadgenTest
+from tlx.bench.loadgen.messages import LoadgenTest, Tested
 from tlx.runtime.timing.order import reply_timeout_s
 from tlx.runtime.timing.process import WorkerProcess
-from tlx.runtime.timing.protocol import Answer, Answers, Job, Outcome, Ready, Setup
+from tlx.runtime.timing.protocol import Answer, Answers, Ready, Setup
 
 WORKER: Final = "tlx.bench.loadgen.worker"
 LOAD_TIMEOUT_S: Final = 600.0
@@ -51,10 +50,10 @@ class LoadgenProcess:
 
     def run(self, test: LoadgenTest) -> None:
         """Run one test to its end; its logs are read by :mod:`tlx.bench.loadgen.logs`."""
-        self._worker.send(Job(asdict(test)))
+        self._worker.send(test)
         photos = max(test.min_queries, len(self.setup.photos)) * test.samples_per_query
         expected_s = test.min_seconds * max(1.0, test.target_qps * self.call_ms / 1e3)
-        self._worker.receive(Outcome, timeout_s=20 * expected_s + reply_timeout_s(photos, self.call_ms))
+        self._worker.receive(Tested, timeout_s=20 * expected_s + reply_timeout_s(photos, self.call_ms))
 
     def __enter__(self) -> Self:
         return self

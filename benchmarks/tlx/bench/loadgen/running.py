@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from tlx.bench.loadgen.scenario import LoadgenTest
+from tlx.bench.loadgen.messages import LoadgenTest
 from tlx.bench.loadgen.system import Answering, issue_at_once, issue_to_queue
 from tlx.errors import EngineError, MissingDependencyError
 from tlx.runtime.timing.backends import Backend, Images

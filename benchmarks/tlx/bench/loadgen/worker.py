@@ -6,14 +6,15 @@ A worker of ``tlx bench`` that runs LoadGen's tests as well; it waits for them a
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # Nothing else at module level: libraries that start threads must load after the processors are chosen.
+from tlx.bench.loadgen.messages import LoadgenTest, Tested
 from tlx.runtime.timing.worker import main
 
 if TYPE_CHECKING:
     from tlx.runtime.timing.backends import Backend, Images
-    from tlx.runtime.timing.protocol import Setup
+    from tlx.runtime.timing.protocol import Message, Setup
 
 
 def _build(setup: Setup) -> Backend:
@@ -22,12 +23,12 @@ def _build(setup: Setup) -> Backend:
     return build(setup)
 
 
-def _handle(backend: Backend, batches: list[Images], fields: dict[str, Any]) -> dict[str, Any]:
+def _handle(backend: Backend, batches: list[Images], request: Message) -> Message:
     from tlx.bench.loadgen.running import run_test
-    from tlx.bench.loadgen.scenario import LoadgenTest
 
-    run_test(backend, [picture for batch in batches for picture in batch], LoadgenTest(**fields))
-    return {}
+    assert isinstance(request, LoadgenTest)
+    run_test(backend, [picture for batch in batches for picture in batch], request)
+    return Tested()
 
 
 if __name__ == "__main__":

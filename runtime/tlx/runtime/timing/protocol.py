@@ -21,8 +21,22 @@ NOOP_KIND: Final = "noop"
 _CHUNK_BYTES: Final = 1 << 16
 
 
+_TYPES: Final[dict[str, type[Any]]] = {}
+
+
+@dataclass(frozen=True)
+class Message:
+    """What either side says; a class below it is known on both sides once its module is imported."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        # A dataclass with slots is made twice, the second time for good.
+        _TYPES[cls.__name__] = cls
+
+
 @dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Message):
     """First message to a worker: what to load.
 
     Attributes:
@@ -36,6 +50,8 @@ class Setup:
         size_hw: Height and width that the model takes.
         resize: A method of :func:`tlx.images.resize`.
         batch: Photos a call.
+        arrays: A .npy file of the pictures, ``uint8 [N, H, W, 3]`` RGB, in place of those two; empty if there is
+            none. It spares a worker whose environment has no OpenCV from decoding.
     """
 
     kind: str
@@ -49,10 +65,11 @@ class Setup:
     size_hw: list[int]
     resize: ResizeMethod
     batch: int
+    arrays: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Message):
     """The worker has loaded everything and is warm.
 
     Attributes:
@@ -67,19 +84,19 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Message):
     """Asks for the probabilities of all photos."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Message):
     """Probabilities ``[photos, classes]``."""
 
     probabilities: list[list[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Message):
     """Asks for timed calls.
 
     Attributes:
@@ -94,7 +111,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class Samples(Message):
     """The times of one turn.
 
     Attributes:
@@ -111,31 +128,13 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """Asks for what only this worker's own module knows; plain JSON values."""
-
-    fields: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a :class:`Job`; plain JSON values."""
-
-    fields: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Message):
     """The worker can't do what was asked, for a reason that it knows."""
 
     message: str
     exit_code: int
 
 
-Message = Setup | Ready | Answer | Answers | Turn | Samples | Job | Outcome | Refusal
-_TYPES: Final[dict[str, type[Any]]] = {
-    message.__name__: message for message in (Setup, Ready, Answer, Answers, Turn, Samples, Job, Outcome, Refusal)
-}
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 

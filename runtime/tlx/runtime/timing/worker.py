@@ -12,31 +12,19 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tlx.errors import TlxError
 
 # Nothing else at module level: libraries that start threads must load after the processors are chosen.
 from tlx.runtime.timing.idling import wait_until_idle
-from tlx.runtime.timing.protocol import (
-    Answer,
-    Answers,
-    Channel,
-    Job,
-    Message,
-    Outcome,
-    Ready,
-    Refusal,
-    Samples,
-    Setup,
-    Turn,
-)
+from tlx.runtime.timing.protocol import Answer, Answers, Channel, Message, Ready, Refusal, Samples, Setup, Turn
 
 if TYPE_CHECKING:
     from tlx.runtime.timing.backends import Backend, Images, Probabilities
 
     Build = Callable[[Setup], Backend]
-    Handle = Callable[[Backend, list[Images], dict[str, Any]], dict[str, Any]]
+    Handle = Callable[[Backend, list[Images], Message], Message]
 
 _WARM_UP_CALLS = 3
 _WARM_UP_S = 0.5
@@ -48,8 +36,20 @@ def main(arguments: list[str], build: Build, handle: Handle | None = None) -> in
     Args:
         arguments: Two numbers: the descriptors to read from and to write to.
         build: Loads the engine; called once the process is on its processors.
-        handle: Does a :class:`~tlx.runtime.timing.protocol.Job` with the engine and its pictures, for workers that do
-            more than to answer and to be timed.
+        handle: Answers what isn't a question or a turn, with the engine and its pictures.
+
+    Returns:
+        The exit code.
+    """
+    return run_worker(arguments, lambda channel: _serve(channel, build, handle))
+
+
+def run_worker(arguments: list[str], serve: Callable[[Channel], None]) -> int:
+    """The frame around what any worker does: its pipes, Ctrl-C, and errors as refusals.
+
+    Args:
+        arguments: As :func:`main`'s.
+        serve: Reads requests and writes replies until the pipe is closed.
 
     Returns:
         The exit code.
@@ -61,7 +61,7 @@ def main(arguments: list[str], build: Build, handle: Handle | None = None) -> in
         os.set_inheritable(descriptor, False)
     channel = Channel(read_fd, write_fd)
     try:
-        _serve(channel, build, handle)
+        serve(channel)
     except TlxError as error:
         channel.send(Refusal(str(error), error.exit_code))
         return error.exit_code
@@ -89,14 +89,13 @@ def _serve(channel: Channel, build: Build, handle: Handle | None) -> None:
         if isinstance(request, Answer):
             reply = Answers(_answer(backend, batches, setup).tolist())
             wait_until_idle()
-        elif isinstance(request, Job):
-            assert handle is not None, "this worker knows no jobs"
-            reply = Outcome(handle(backend, batches, request.fields))
-            wait_until_idle()
-        else:
-            assert isinstance(request, Turn)
+        elif isinstance(request, Turn):
             latencies_ns = _time_calls(backend, batches, request)
             reply = Samples(latencies_ns, parked_cpu_ns, parked_ns, wait_until_idle())
+        else:
+            assert handle is not None, f"unexpected {request}"
+            reply = handle(backend, batches, request)
+            wait_until_idle()
 
 
 def _warm_up(backend: Backend, images: Images) -> list[float]:

@@ -1,9 +1,11 @@
-"""What LoadGen is asked for: one test of one scenario."""
+"""What LoadGen is asked for: one test of one scenario, as it goes to the worker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from tlx.runtime.timing.protocol import Message
 
 Scenario = Literal["SingleStream", "MultiStream", "Offline", "Server"]
 Mode = Literal["PerformanceOnly", "AccuracyOnly"]
@@ -13,8 +15,8 @@ ACCURACY_LOG: Final = "mlperf_log_accuracy.json"
 
 
 @dataclass(frozen=True, slots=True)
-class LoadgenTest:
-    """One test; plain values, as it goes to the worker.
+class LoadgenTest(Message):
+    """One test.
 
     Attributes:
         scenario: As MLPerf Inference defines them: one photo after the other (SingleStream), ``samples_per_query`` at a
@@ -43,3 +45,8 @@ class LoadgenTest:
     target_latency_ms: float = 100.0
     expected_ms: float = 1.0
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tested(Message):
+    """The test has ended, and its logs are written."""
