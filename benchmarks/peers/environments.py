@@ -88,9 +88,8 @@ class Environment:
             check=False,
         )
         if done.returncode:
-            raise MissingDependencyError(
-                f"{self.folder.name}: {' '.join(map(str, command[:2]))} failed: {_last_line(done)}"
-            )
+            program = " ".join(map(str, command[:2]))
+            raise MissingDependencyError(f"{self.folder.name}: {program} failed: {_last_line(done)}")
 
 
 def _pip(folder: Path, arguments: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from peers.rounds import Contender
@@ -36,7 +37,7 @@ def row_of(
         "status": "failed" if contender.error else "ok",
         "error": contender.error,
         "note": contender.note,
-        "model": setup.model,
+        "model": Path(setup.model).name,
         "precision": precision,
         "batch": setup.batch,
         "threads": setup.threads,
