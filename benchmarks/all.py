@@ -45,7 +45,8 @@ def main() -> None:
             except TlxError as error:
                 sys.exit(f"all: error: {error}")
             tasks = all_tasks(material, wanted_peers(arguments))
-            failed = run_all(chosen(tasks, arguments.only), arguments.results / machine_folder(environment.describe()))
+            folder = arguments.results / machine_folder(environment.describe())
+            failed = run_all(chosen(tasks, arguments.only), folder.resolve(), material)
     atomic.make_folder(arguments.results)
     atomic.write_text(arguments.results / "README.md", write_page(arguments.results))
     tell(f"table: {arguments.results / 'README.md'}")
@@ -95,25 +96,26 @@ def chosen(tasks: Sequence[Task], only: Sequence[str] | None) -> list[Task]:
     return [task for task in tasks if task.name in only or (needed and task.name == "export")]
 
 
-def run_all(tasks: Sequence[Task], folder: Path) -> list[str]:
+def run_all(tasks: Sequence[Task], folder: Path, material: Material) -> list[str]:
     """Run them one by one; gives the names of those that failed."""
     atomic.make_folder(folder)
     failed = []
     for number, task in enumerate(tasks, 1):
         tell(f"{number}/{len(tasks)} {task.name}")
         started_s = time.monotonic()
-        problem = run_one(task, folder)
+        absent = [path.name for path in task.needs if not path.is_file()]
+        if absent:
+            tell(f"{number}/{len(tasks)} {task.name}: left out, since the export made no {absent[0]}")
+            continue
+        problem = run_one(task, folder, material)
         if problem:
             failed.append(task.name)
         tell(f"{number}/{len(tasks)} {task.name}: {problem or 'done'} after {time.monotonic() - started_s:.0f} s")
     return failed
 
 
-def run_one(task: Task, folder: Path) -> str | None:
+def run_one(task: Task, folder: Path, material: Material) -> str | None:
     """Run one in a process of its own and keep its result; why it failed, if it did."""
-    missing = [path.name for path in task.needs if not path.is_file()]
-    if missing:
-        return f"needs {missing[0]}, which the export has not made"
     with tempfile.TemporaryDirectory() as temporary:
         output = Path(temporary) / "result.json"
         command = task.words(output, folder / task.name)
@@ -122,14 +124,26 @@ def run_one(task: Task, folder: Path) -> str | None:
             return f"ended with {done.returncode}"
         # `tlx` commands print their document, scripts write it.
         result = json.loads(output.read_text() if output.is_file() else done.stdout)
-    keep(result, folder / f"{task.name}.json")
+    keep(result, folder / f"{task.name}.json", {**material.names(), str(folder): "."})
     return None
 
 
-def keep(result: dict[str, Any], path: Path) -> None:
-    """Write a result, with the machine named even where the benchmark has not."""
+def keep(result: dict[str, Any], path: Path, names: dict[str, str]) -> None:
+    """Write a result: the machine named, and files by what they are in place of where they lay on it."""
     result.setdefault("environment", environment.describe())
-    atomic.write_json(path, result)
+    atomic.write_json(path, by_name(result, names))
+
+
+def by_name(value: Any, names: dict[str, str]) -> Any:
+    """JSON values with paths replaced, the longest first."""
+    if isinstance(value, dict):
+        return {key: by_name(one, names) for key, one in value.items()}
+    if isinstance(value, list):
+        return [by_name(one, names) for one in value]
+    if isinstance(value, str):
+        for path in sorted(names, key=len, reverse=True):
+            value = value.replace(path, names[path])
+    return value
 
 
 def tell(text: str) -> None:

@@ -65,7 +65,7 @@ def compare(runs: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
     for engines in runs:
         for engine in engines:
             ratios.setdefault(row_name(engine), []).append(engine["ratio_to_baseline"])
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         name: {"ratios": values, "median": statistics.median(values), "apart": max(values) / min(values) - 1}
         for name, values in ratios.items()
     }

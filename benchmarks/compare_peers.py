@@ -34,7 +34,7 @@ from peers.rows import row_of
 from tlx import atomic
 from tlx.bench.pictures import choose_readable, find_photos
 from tlx.contract import Precision
-from tlx.errors import TlxError
+from tlx.errors import MissingDependencyError, TlxError
 from tlx.runtime import environment
 from tlx.runtime.model_file import ModelFile
 from tlx.runtime.processors import usable_processors
@@ -65,6 +65,7 @@ def main() -> None:
     names = [peer.name for peer in PEERS]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--skip", nargs="+", choices=names, default=[])
+    parser.add_argument("--no-install", action="store_true", help="only environments that are there already")
     parser.add_argument("--prepare", action="store_true", help="make environments and files, measure nothing")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
@@ -93,6 +94,8 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         versions, missing = {}, []
         for peer in peers:
             try:
+                if arguments.no_install and not peer.environment.python.exists():
+                    raise MissingDependencyError(f"{peer.name}: has no environment yet, and --no-install makes none")
                 found = contenders_of(peer, sources, arguments.models, common, folder)
                 versions[peer.name] = peer.environment.versions()
                 entries += found

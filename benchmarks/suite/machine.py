@@ -24,12 +24,13 @@ def machine_folder(environment: dict[str, Any]) -> str:
     """A folder's name for a machine: what it computes with, not when or under which system."""
     flags = environment.get("processor_flags") or []
     words = [str(environment.get("processor", "unknown")), f"{environment.get('host_cores')}-cores", *flags[-1:]]
-    return re.sub(r"[^a-z0-9.]+", "-", "-".join(words).lower()).strip("-")
+    return re.sub(r"[^a-z0-9.]+", "-", "-".join(words).lower().replace("(r)", "")).strip("-")
 
 
 def gpu_of(result: dict[str, Any]) -> str | None:
     """The GPU that a result is of; None for a processor's."""
-    rows = [*result.get("engines", []), result]
+    engines = result.get("engines")
+    rows = [*(engines if isinstance(engines, list) else []), result]
     providers = {str(row.get("provider")) for row in rows}
     named = result.get("environment", {}).get("gpu")
     return str(named) if named else next((name for name in sorted(providers) if name in {"cuda", "tensorrt"}), None)

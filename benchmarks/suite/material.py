@@ -60,11 +60,21 @@ class Material:
         """The cheaper one, if the gates let it pass."""
         return self.models / "int8.onnx"
 
+    def names(self) -> dict[str, str]:
+        """What its paths are called in results."""
+        return {
+            str(self.data): "photos",
+            str(self.run): f"runs/{self.run.name}",
+            str(self.models): "models",
+            str(self.clip): self.clip.name,
+        }
+
 
 def gather(data: Path, run: str, work: Path, models: Path | None = None) -> Material:
     """The real thing: a finished run and its photos."""
-    models = models or work / "models"
-    material = Material(data, open_run(run).folder.resolve(), models, work / "clip.avi", quick=False)
+    folder = open_run(run).folder.resolve()
+    models = (models or work / "models").resolve()
+    material = Material(data.resolve(), folder, models, work / "clip.avi", quick=False)
     write_clip(photos_below(material.photos)[:150], material.clip)
     return material
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,16 +20,19 @@ class Task:
         name: Also of its result's file.
         command: ``{output}`` stands for the result's file, ``{folder}`` for a folder of its own beside it.
         needs: Files that another benchmark makes.
+        optional: Files that it makes perhaps; the command goes without those that aren't there.
     """
 
     name: str
     command: tuple[str, ...]
     needs: tuple[Path, ...] = ()
+    optional: tuple[Path, ...] = ()
 
     def words(self, output: Path, folder: Path) -> list[str]:
         """The command, with its output's place."""
         places = {"{output}": str(output), "{folder}": str(folder)}
-        return [places.get(word, word) for word in self.command]
+        absent = {str(path) for path in self.optional if not path.is_file()}
+        return [places.get(word, word) for word in self.command if word not in absent]
 
 
 def all_tasks(material: Material, peers: tuple[str, ...] | None = None) -> list[Task]:
@@ -57,10 +60,9 @@ def _making(material: Material) -> list[Task]:
         _script("finetune_step", data, *(("--rounds", "1", "--steps", "1") if material.quick else ()), *tiny),
         _script("extraction", data, *(("--photos", "24") if material.quick else ()), *tiny),
         _script("exporting", run, "--folder", str(material.models), *export, name="export"),
-        _script(
-            "exported_graph", str(material.fp32), "--minutes", _pick(material, "0.01", "3"), needs=(material.fp32,)
-        ),
     ]
+    if not material.quick:  # random weights have no biases, which it looks for
+        tasks.append(_script("exported_graph", str(material.fp32), "--minutes", "3", needs=(material.fp32,)))
     if (SCRIPTS / "compression.py").is_file() and not material.quick:
         tasks.append(_script("compression", data, "--run", run))
     return tasks
@@ -96,8 +98,9 @@ def _benches(material: Material) -> list[Task]:
     again = ("--runs", _pick(material, "2", "5"))
     rounds = ("--rounds", _pick(material, "6", "40"))
     files = (material.fp32,)
+    bench = (*TLX, "bench", *models, *run, *photos, *limits)
     return [
-        Task("bench", (*TLX, "bench", *models, *run, *photos, *limits, "--output", "{output}"), files),
+        Task("bench", (*bench, "--output", "{output}"), files, (material.int8,)),
         _script("bench_overhead", str(material.fp32), *photos, *rounds, needs=files),
         _script("bench_repeatability", *again, str(material.fp32), *run, *photos, *limits, needs=files),
     ]
@@ -123,7 +126,8 @@ def _peers(material: Material, peers: tuple[str, ...] | None) -> list[Task]:
     photos = ("--photos", str(material.photos), "--limit", _pick(material, "4", "50"))
     rounds = ("--rounds", _pick(material, "2", "40"), "--max-seconds", _pick(material, "10", "1200"))
     words = (*map(str, models), "--keras", str(material.run), *photos, *rounds, *only)
-    return [_script("compare_peers", *words, name="peers", needs=(material.fp32,))]
+    task = _script("compare_peers", *words, name="peers", needs=(material.fp32,))
+    return [replace(task, optional=(material.int8,))]
 
 
 def _script(script: str, *words: str, name: str | None = None, needs: tuple[Path, ...] = ()) -> Task:
