@@ -77,6 +77,8 @@ def format_remarks(document: BenchDocument) -> list[str]:
     remarks = [*_about_engines(document, measured), *_about_rounds(document, measured)]
     if document.interference is not None:
         remarks += [f"caution: {warning}" for warning in document.interference.warnings]
+    # What holds of an engine in several rows is said once.
+    remarks = list(dict.fromkeys(remarks))
     return [line for remark in remarks for line in textwrap.wrap(remark, MAX_COLUMNS, subsequent_indent="  ")]
 
 

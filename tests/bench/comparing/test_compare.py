@@ -156,6 +156,8 @@ def test_the_text_fits_into_100_columns_and_names_the_regression() -> None:
     assert "+30.0 %" in lines[1]
     assert "95% confidence for all 2 rows together" in text
     assert "only in the first bench: gone (2 threads)" in text
+    assert lines[0].split()[:3] == ["engine", "batch", "threads"]
+    assert [line.split()[1:3] for line in lines[1:3]] == [["1", "2"], ["8", "2"]]
 
 
 def test_the_text_says_what_is_not_ruled_out() -> None:
@@ -163,7 +165,7 @@ def test_the_text_says_what_is_not_ruled_out() -> None:
     before, after = (made_up_document(made_up_row("a", rounds_ms=rounds)) for rounds in noisy)
     text = " ".join(format_comparison(compare_benches(before, after)))
     assert "no regression by more than 5 % is shown" in text
-    assert "not ruled out, more rounds would tell: a" in text
+    assert "not ruled out, more rounds would tell: a (2 threads)" in text
     few = [made_up_document(made_up_row("a", rounds_ms=rounds[:4])) for rounds in noisy]
     assert "unknown: too few rounds" in " ".join(format_comparison(compare_benches(*few)))
 

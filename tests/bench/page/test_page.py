@@ -11,6 +11,7 @@ from tests.bench.made_up import WRONG, failed_row, full_document, made_up_docume
 from tlx.bench.page.page import render, write_page
 from tlx.bench.page.pareto import choices, is_on_front
 from tlx.bench.page.scale import scale_for
+from tlx.bench.page.words import with_full_names
 from tlx.errors import OutputError
 
 
@@ -43,7 +44,15 @@ def test_a_wrong_engine_is_never_the_fastest() -> None:
 def test_every_row_has_its_command_and_failures_their_reason() -> None:
     page = render(full_document())
     assert "<code>tlx bench model.onnx --engine onnxruntime.cpu.int8:half</code>" in page
-    assert "onnxruntime.openvino.fp32 failed: onnxruntime.openvino.fp32: its process ended" in page
+    assert "onnxruntime.openvino.fp32, batch 1 failed: onnxruntime.openvino.fp32: its process ended" in page
+
+
+def test_rows_are_told_apart_by_what_differs_among_them() -> None:
+    rows = [made_up_row("a", threads=threads) for threads in (1, 2)]
+    named = with_full_names(made_up_document(*rows))
+    assert [row.name for row in named.engines] == ["a, threads 1", "a, threads 2"]
+    assert named.baseline == "a, threads 1"
+    assert with_full_names(made_up_document(rows[0])).engines[0].name == "a"
 
 
 def test_a_page_of_failed_engines_only_is_a_page() -> None:
@@ -54,7 +63,7 @@ def test_charts_describe_themselves_to_those_who_cannot_see_them() -> None:
     page = render(full_document())
     charts = re.findall(r'<svg[^>]*role="img"[^>]*aria-label="([^"]*)"', page)
     assert len(charts) == 5
-    assert any("onnxruntime.cpu.int8:half: decode 3.10 ms" in words for words in charts)
+    assert any("onnxruntime.cpu.int8:half, batch 1: decode 3.10 ms" in words for words in charts)
     assert any("97.3 % right (96.2 % to 98.2 %) of 1,000" in words for words in charts)
 
 
@@ -89,7 +98,7 @@ def test_equal_choices_are_both_unbeaten() -> None:
 def test_choices_count_the_time_of_a_photo() -> None:
     accuracy = {"correct": 9, "photos": 10, "low": 0.6, "high": 0.98}
     rows = [made_up_row("a", 80.0, batch=8, accuracy=accuracy), made_up_row("b", 20.0)]
-    (choice,) = choices(rows, ["a", "b"])
+    (choice,) = choices(rows)
     assert choice.photo_ms == pytest.approx(rows[0].p50_ms / 8 if rows[0].p50_ms else 0)
     assert choice.number == 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
 from typing import Any, Final
 
 from tlx.bench.comparing.compare import Comparison, RowComparison, Verdict, describe_key
@@ -15,9 +14,10 @@ SCHEMA: Final = 1
 
 def format_comparison(comparison: Comparison) -> list[str]:
     """A table of at most 100 columns, and what it comes to."""
-    plain = Counter(row.after.name for row in comparison.rows)
-    heads = ("engine", "before ms", "after ms", "change [interval]", "verdict")
-    lines = fit([heads, *(_cells(row, many=plain[row.after.name] > 1) for row in comparison.rows)])
+    conditions = {(row.after.batch, row.after.threads) for row in comparison.rows}
+    many = len(conditions) > 1
+    heads = ("engine", *(("batch", "threads") if many else ()), "before ms", "after ms", "change [interval]", "verdict")
+    lines = fit([heads, *(_cells(row, many=many) for row in comparison.rows)])
     remarks = [_confidence(comparison), *_summary(comparison)]
     for words, names in (("first", comparison.only_before), ("second", comparison.only_after)):
         if names:
@@ -27,8 +27,8 @@ def format_comparison(comparison: Comparison) -> list[str]:
 
 def _cells(row: RowComparison, *, many: bool) -> tuple[str, ...]:
     verdict = row.verdict.value + (" (regression)" if row.is_regression else "")
-    name = describe_key(row.after.key) if many else row.name
-    return (name, number(row.before.p50_ms), number(row.after.p50_ms), _change(row), verdict)
+    conditions = (str(row.after.batch), str(row.after.threads or NOTHING)) if many else ()
+    return (row.name, *conditions, number(row.before.p50_ms), number(row.after.p50_ms), _change(row), verdict)
 
 
 def _change(row: RowComparison) -> str:
@@ -58,12 +58,12 @@ def _summary(comparison: Comparison) -> list[str]:
     if any(row.verdict is Verdict.UNKNOWN and row.ratio for row in comparison.rows):
         needed = needed_samples(0.5, comparison.row_confidence)
         remarks.append(f"unknown: too few rounds, it takes {needed} in each bench")
-    slower = [row.name for row in comparison.rows if row.is_regression]
+    slower = [describe_key(row.after.key) for row in comparison.rows if row.is_regression]
     if slower:
         remarks.append(f"regression (slower by more than {tolerance}, or wrong, or failed): {', '.join(slower)}")
     else:
         remarks.append(f"no regression by more than {tolerance} is shown")
-    unsure = [row.name for row in comparison.rows if row.may_be_regression]
+    unsure = [describe_key(row.after.key) for row in comparison.rows if row.may_be_regression]
     if unsure:
         remarks.append(f"not ruled out, more rounds would tell: {', '.join(unsure)}")
     return remarks

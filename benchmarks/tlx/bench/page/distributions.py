@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from tlx.bench.page.scale import LogScale, scale_for
-from tlx.bench.page.words import fitted, row_name
+from tlx.bench.page.words import fitted
 from tlx.bench.rows import EngineRow
 from tlx.bench.table import number
 from tlx.core.report.curve_charts import picture
@@ -38,7 +38,7 @@ def distribution_chart(rows: Sequence[EngineRow], *, relative: bool = False) -> 
     bottom = _STRIP * len(rows) + 4
     parts = [scale.columns(20, bottom, "times the engine's median" if relative else "ms a call")]
     parts += [_strip(scale, row, unit, _STRIP * place) for place, (row, unit) in enumerate(told)]
-    words = "; ".join(f"{row_name(row)}: {_figures(row)}" for row in rows)
+    words = "; ".join(f"{row.name}: {_figures(row)}" for row in rows)
     title = f"Distribution of the calls' times{', each beside its median' if relative else ''}"
     return picture(title, f"{words}.", parts, height=bottom + 42)
 
@@ -47,8 +47,8 @@ def _strip(scale: LogScale, row: EngineRow, unit: float, top: float) -> Markup:
     base = top + _STRIP - 2
     return element(
         "g",
-        element("title", f"{row_name(row)}: {_figures(row)}"),
-        element("text", fitted(row_name(row), _NAME_WIDTH), class_="name", x=scale.left, y=top + 19),
+        element("title", f"{row.name}: {_figures(row)}"),
+        element("text", fitted(row.name, _NAME_WIDTH), class_="name", x=scale.left, y=top + 19),
         _hill(scale, [latency_ms / unit for latency_ms in row.latencies_ms], base),
         *_marks(scale, row, unit, base),
         element("line", class_="floor", x1=scale.left, x2=scale.right, y1=base, y2=base),

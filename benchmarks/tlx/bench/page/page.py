@@ -9,7 +9,7 @@ from pathlib import Path
 from tlx import atomic
 from tlx.bench.document import BenchDocument
 from tlx.bench.page.sections import all_sections, cautions
-from tlx.bench.page.words import row_name
+from tlx.bench.page.words import with_full_names
 from tlx.bench.table import number
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section
@@ -61,16 +61,17 @@ def _header(document: BenchDocument, sections: Sequence[Section]) -> Markup:
 
 def _tiles(document: BenchDocument) -> list[tuple[str, str, str]]:
     """The fastest engine that isn't wrong, by the photo, and the baseline."""
+    document = with_full_names(document)
     right = [row for row in document.engines if row.status != "failed" and not row.is_wrong and row.p50_ms is not None]
     if not right:
         return []
     fastest = min(right, key=lambda row: (row.p50_ms or 0.0) / row.batch)
-    tiles = [("fastest right one", f"{number((fastest.p50_ms or 0.0) / fastest.batch)} ms", row_name(fastest))]
+    tiles = [("fastest right one", f"{number((fastest.p50_ms or 0.0) / fastest.batch)} ms", fastest.name)]
     if fastest.ratio_to_baseline is not None and fastest.name != document.baseline:
         tiles.append(("against the baseline", f"{number(fastest.ratio_to_baseline)} {TIMES}", f"{document.baseline}"))
     baseline = document.baseline_row
     if baseline is not None and baseline is not fastest:
-        tiles.append(("baseline", f"{number(baseline.p50_ms)} ms", row_name(baseline)))
+        tiles.append(("baseline", f"{number(baseline.p50_ms)} ms", baseline.name))
     most = max(right, key=lambda row: row.throughput_photos_per_s or 0.0)
-    tiles.append(("most photos a second", number(most.throughput_photos_per_s), row_name(most)))
+    tiles.append(("most photos a second", number(most.throughput_photos_per_s), most.name))
     return tiles

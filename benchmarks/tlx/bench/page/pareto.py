@@ -40,11 +40,11 @@ class Choice:
     is_best: bool
 
 
-def choices(rows: Sequence[EngineRow], names: Sequence[str]) -> list[Choice]:
+def choices(rows: Sequence[EngineRow]) -> list[Choice]:
     """Those rows whose accuracy and time are known, and which of them are on the Pareto front."""
     known = [
-        (place, name, row.p50_ms / row.batch, row.accuracy, row.accuracy.correct / row.accuracy.photos)
-        for place, (row, name) in enumerate(zip(rows, names, strict=True), start=1)
+        (place, row.name, row.p50_ms / row.batch, row.accuracy, row.accuracy.correct / row.accuracy.photos)
+        for place, row in enumerate(rows, start=1)
         if row.accuracy is not None and row.p50_ms is not None
     ]
     points = [(time_ms, share) for _, _, time_ms, _, share in known]

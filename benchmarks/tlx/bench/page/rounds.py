@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from tlx.bench.page.words import fitted, row_name
+from tlx.bench.page.words import fitted
 from tlx.bench.rows import EngineRow
 from tlx.core.report.curve_charts import picture
 from tlx.core.report.markup import Markup, element
@@ -33,7 +33,7 @@ def rounds_chart(rows: Sequence[EngineRow]) -> Markup:
     for place, (row, values) in enumerate(zip(rows, deviations, strict=True)):
         parts.append(_strip(row, values.tolist(), reach, _STRIP * place))
     words = "; ".join(
-        f"{row_name(row)}: {percent(values.min(), 1)} to {percent(values.max(), 1)}"
+        f"{row.name}: {percent(values.min(), 1)} to {percent(values.max(), 1)}"
         for row, values in zip(rows, deviations, strict=True)
     )
     title = "Each round's median beside the median of all rounds"
@@ -48,8 +48,8 @@ def _strip(row: EngineRow, values: list[float], reach: float, top: float) -> Mar
     span = f"{percent(min(values), 0)} to +{percent(max(values), 0)}"
     return element(
         "g",
-        element("title", f"{row_name(row)}: {counted(len(values), 'round')}, {span}"),
-        element("text", fitted(row_name(row), _NAME_WIDTH), class_="name", x=_LEFT, y=top + 19),
+        element("title", f"{row.name}: {counted(len(values), 'round')}, {span}"),
+        element("text", fitted(row.name, _NAME_WIDTH), class_="name", x=_LEFT, y=top + 19),
         element("text", span, class_="end", x=_RIGHT, y=top + 19),
         element("line", class_="grid", x1=_LEFT, x2=_RIGHT, y1=middle, y2=middle),
         element("path", class_="trace", d=path),

@@ -11,13 +11,13 @@ from tlx.bench.page.distributions import distribution_chart
 from tlx.bench.page.pareto import choices, pareto_chart
 from tlx.bench.page.rounds import rounds_chart
 from tlx.bench.page.stage_bars import stage_chart
-from tlx.bench.page.words import row_name
+from tlx.bench.page.words import with_full_names
 from tlx.bench.rows import EngineRow
 from tlx.bench.table import NOTHING, describe_answers, estimate, number
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section, card, note
 from tlx.core.report.tables import document_tables, table
-from tlx.core.report.words import TIMES, UNKNOWN, percent
+from tlx.core.report.words import TIMES, UNKNOWN, counted, percent
 
 
 def latency(document: BenchDocument) -> Section:
@@ -27,7 +27,7 @@ def latency(document: BenchDocument) -> Section:
         *("engine", "batch", "threads", "p50 ms [95 %]", "p90", "p95", "p99", "IQR", "photos/s"),
         *(f"{TIMES} faster [95 %]", "labels equal", "max |Δp|"),
     )
-    timed = [row for row in rows if row.latencies_ms]
+    timed = [row for row in with_full_names(document).engines if row.latencies_ms]
     body = [card(table("Time of a call, by engine", heads, [_cells(row) for row in rows]), _remarks(document))]
     charts = []
     if timed:
@@ -42,7 +42,7 @@ def latency(document: BenchDocument) -> Section:
 
 
 def _cells(row: EngineRow) -> tuple[str, ...]:
-    name = join([row_name(row), *_badges(row)], " ")
+    name = join([row.name, *_badges(row)], " ")
     agreement = row.agreement
     return (
         name,
@@ -83,8 +83,8 @@ def _remarks(document: BenchDocument) -> Markup:
 
 def accuracy(document: BenchDocument) -> Section | None:
     """Accuracy over time; None if no accuracy is known."""
-    rows = document.engines
-    found = choices(rows, [row_name(row) for row in rows])
+    rows = with_full_names(document).engines
+    found = choices(rows)
     if not found:
         return None
     listed = [
@@ -105,11 +105,11 @@ def accuracy(document: BenchDocument) -> Section | None:
 
 def stages(document: BenchDocument) -> Section | None:
     """From bytes to label by step; None if it wasn't measured."""
-    rows = [row for row in document.engines if row.stages is not None and row.status != "failed"]
+    rows = [row for row in with_full_names(document).engines if row.stages is not None and row.status != "failed"]
     if not rows:
         return None
     heads = ("engine", *stage_bars.STEPS, "total [95 %]")
-    listed = [(row_name(row), *_stage_cells(row)) for row in rows]
+    listed = [(row.name, *_stage_cells(row)) for row in rows]
     words = note("The total is timed as a whole, so the steps' medians need not add up to it.")
     chart = card(stage_bars.key(), stage_chart(rows), title="Median time of each step")
     body = element("div", chart, card(table("Milliseconds of a call", heads, listed), words), class_="columns")
@@ -133,7 +133,7 @@ def throughput(document: BenchDocument) -> Section | None:
     rates = {row.key: row.throughput_photos_per_s for row in document.engines}
     rows = [
         (
-            name if threads is None else f"{name}, {threads} threads",
+            name if threads is None else f"{name}, {counted(threads, 'thread')}",
             *(_rate(rates.get((name, batch, threads))) for batch in batches),
         )
         for name, threads in engines
@@ -168,7 +168,7 @@ def environment(document: BenchDocument) -> Section:
 def commands(document: BenchDocument) -> Section:
     """What reproduces the bench and each of its rows."""
     listed: list[tuple[str, str]] = [("All of it", document.command)]
-    listed += [(row_name(row), row.command) for row in document.engines if row.command]
+    listed += [(row.name, row.command) for row in with_full_names(document).engines if row.command]
     body = [_command(words, command) for words, command in listed]
     return Section("commands", "Reproduce", card(*body, class_="commands"))
 
@@ -180,12 +180,13 @@ def _command(words: str, command: str) -> Markup:
 def cautions(document: BenchDocument) -> list[Markup]:
     """What a reader must know not to read too much into the figures."""
     words: list[str] = []
+    document = with_full_names(document)
     for row in document.engines:
         if row.status == "failed":
-            words.append(f"{row_name(row)} failed: {row.error}")
+            words.append(f"{row.name} failed: {row.error}")
         elif row.agreement is not None and row.is_wrong:
             answers = describe_answers(row.agreement)
-            words.append(f"{row_name(row)} gives other answers than {document.baseline}: {answers}.")
+            words.append(f"{row.name} gives other answers than {document.baseline}: {answers}.")
     if document.interference is not None:
         words += document.interference.warnings
     words += document.notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from tlx.bench.page.words import fitted, row_name
+from tlx.bench.page.words import fitted
 from tlx.bench.rows import EngineRow, Stages
 from tlx.bench.table import number
 from tlx.core.report.axes import Axes, decimals, ticks
@@ -32,7 +32,7 @@ def stage_chart(rows: Sequence[EngineRow]) -> Markup:
     lines = [element("line", class_="grid", x1=axes.x(mark), x2=axes.x(mark), y1=24, y2=bottom) for mark in marks]
     parts = [*lines, axes.columns(marks, decimals(marks), "ms a call", below=bottom)]
     parts += [_bar(axes, row, stages, _STRIP * place) for place, (row, stages) in enumerate(told)]
-    words = "; ".join(f"{row_name(row)}: {_figures(stages)}" for row, stages in told)
+    words = "; ".join(f"{row.name}: {_figures(stages)}" for row, stages in told)
     return picture("Time from a file's bytes to a label, by step", f"{words}.", parts, height=bottom + 42)
 
 
@@ -43,7 +43,7 @@ def _bar(axes: Axes, row: EngineRow, stages: Stages, top: float) -> Markup:
         box = {"x": left, "y": top + 24, "width": right - left, "height": _BAR}
         parts.append(element("rect", element("title", f"{step}: {number(time_ms)} ms"), class_=f"step {step}", **box))
         start_ms += time_ms
-    name = element("text", fitted(row_name(row), _NAME_WIDTH), class_="name", x=axes.left, y=top + 18)
+    name = element("text", fitted(row.name, _NAME_WIDTH), class_="name", x=axes.left, y=top + 18)
     total = element("text", f"{number(_together_ms(stages))} ms", class_="end", x=axes.right, y=top + 18)
     return element("g", name, total, *parts)
 
