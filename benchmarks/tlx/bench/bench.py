@@ -7,6 +7,7 @@ from typing import Any
 
 from tlx.bench.document import BenchDocument
 from tlx.bench.environment import describe_machine
+from tlx.bench.measures.measure import measure_extras
 from tlx.bench.prepare import BenchOptions, prepare
 from tlx.bench.report import Findings, build_document
 from tlx.bench.results import evaluate
@@ -52,7 +53,8 @@ def run_bench(options: BenchOptions, *, command: str, progress: Progress = silen
     prepared = prepare(options)
     environment = describe_machine(prepared.plan, prepared.keras_versions)
     measurement = measure(prepared.plan, progress)
-    findings = Findings(measurement, evaluate(measurement.engines, prepared.plan.workload))
+    results = evaluate(measurement.engines, prepared.plan.workload)
+    findings = Findings(measurement, results, measure_extras(prepared.plan, measurement.engines, progress))
     document = build_document(prepared, findings, environment=environment, command=command)
     return BenchReport(
         bench=document,

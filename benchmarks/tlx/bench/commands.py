@@ -35,6 +35,8 @@ def row_command(options: BenchOptions, engine: EngineSpec, baseline: EngineSpec 
         ("--margin", f"{options.margin:g}"),
         ("--seed", options.seed),
         ("--device", options.device),
+        ("--measure", options.measure),
+        ("--sustained", options.sustained_s and f"{options.sustained_s:g}"),
     ]
     words = [str(word) for name, value in settings if value is not None for word in (name, value)]
     return shlex.join(["tlx", "bench", *map(str, options.models), *words])

@@ -11,6 +11,7 @@ from typing import Any, overload
 
 from tlx.bench.commands import row_command
 from tlx.bench.document import SCHEMA, BenchDocument, Environment, Interference, Method, Photos
+from tlx.bench.measures.extras import Extras, all_notes
 from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN, EngineSpec
 from tlx.bench.prepare import Prepared
 from tlx.bench.results import EngineResult, baseline_name
@@ -18,9 +19,6 @@ from tlx.bench.rows import Accuracy, AnswersBeside, EngineRow, Interval, Parked,
 from tlx.bench.sampling import Measurement
 from tlx.bench.statistics import PERCENTILES, Summary
 from tlx.runtime.timing.statistics import Estimate
-
-Extras = Mapping[str, Any]
-"""Fields of an engine's row that other measures fill: ``stages``, ``memory``, ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def build_document(prepared: Prepared, findings: Findings, *, environment: Envir
         command=command,
         baseline=baseline_name(results),
         engines=[
-            _row(result, prepared, baselines.get(result.baseline or ""), findings.extras.get(result.row, {}))
+            _row(result, prepared, baselines.get(result.baseline or ""), findings.extras.get(result.row))
             for result in results
         ],
         photos=_photos(prepared),
@@ -73,7 +71,7 @@ def build_document(prepared: Prepared, findings: Findings, *, environment: Envir
         ),
         environment=environment,
         interference=_interference(measurement),
-        notes=[*prepared.notes, *measurement.notes, *told],
+        notes=[*prepared.notes, *measurement.notes, *told, *all_notes(findings.extras.values())],
     )
 
 
@@ -88,7 +86,7 @@ def _photos(prepared: Prepared) -> Photos:
     return Photos.model_validate(fields)
 
 
-def _row(result: EngineResult, prepared: Prepared, baseline: EngineSpec | None, extras: Extras) -> EngineRow:
+def _row(result: EngineResult, prepared: Prepared, baseline: EngineSpec | None, extras: Extras | None) -> EngineRow:
     return EngineRow(
         name=result.name,
         status=result.status,
@@ -111,7 +109,7 @@ def _row(result: EngineResult, prepared: Prepared, baseline: EngineSpec | None, 
         warm_up=WarmUp(**asdict(result.warm_up)) if result.warm_up else None,
         parked=_parked(result),
         **_latency_fields(result.latency_ms),
-        **{"model_bytes": result.model_bytes, **extras},
+        **({"model_bytes": result.model_bytes} | (extras.document() if extras else {})),
     )
 
 

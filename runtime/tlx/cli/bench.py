@@ -70,6 +70,18 @@ def bench(
         Path | None,
         typer.Option("--keras-python", metavar="PYTHON", help="Run Keras in the environment of this interpreter."),
     ] = None,
+    measure: Annotated[
+        str,
+        typer.Option(
+            "--measure",
+            metavar="A,B",
+            help="Beside the latency: stages, memory, energy, transfers (to and from a GPU), cold-start; all, none.",
+        ),
+    ] = "stages,memory,energy,transfers",
+    sustained: Annotated[
+        float | None,
+        typer.Option("--sustained", metavar="SECONDS", help="Run each engine so long (120 or more) without a pause."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides which photos and the order in each round.")] = 0,
     device: DeviceOption = Device.AUTO,
     output_format: FormatOption = TextFormat.TEXT,
@@ -105,6 +117,8 @@ def bench(
         engines=tuple(engine or []),
         keras_python=keras_python,
         seed=seed,
+        measure=measure,
+        sustained_s=sustained,
     )
     command = shlex.join(["tlx", *sys.argv[1:]])
     with terminal.progress_bar(quiet=quiet) as progress:
