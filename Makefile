@@ -44,7 +44,7 @@ schema: venv ## write docs/contract.schema.json, docs/result.schema.json and doc
 
 constraints: venv ## make constraints.txt from pyproject.toml (UV_ARGS=--upgrade takes newer releases)
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-		--extra demo --extra heic --extra dev --no-emit-index-url --no-header --quiet $(UV_ARGS) -o constraints.txt
+		--extra demo --extra heic --extra loadgen --extra dev --no-emit-index-url --no-header --quiet $(UV_ARGS) -o constraints.txt
 
 clean: ## remove .venv, caches and built packages; runs/ and demo/ stay
 	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

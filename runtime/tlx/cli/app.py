@@ -70,6 +70,7 @@ def _register_commands() -> None:
         evaluate,
         export,
         info,
+        loadgen,
         models,
         runs,
         train,
@@ -80,7 +81,7 @@ def _register_commands() -> None:
         app.command()(getattr(module, module.__name__.rsplit(".", 1)[-1]))
     app.command("bench compare")(bench_compare.bench_compare)
     app.command("bench report")(bench_report.bench_report)
-    for module in (info, doctor):
+    for module in (loadgen, info, doctor):
         app.command()(getattr(module, module.__name__.rsplit(".", 1)[-1]))
 
 
