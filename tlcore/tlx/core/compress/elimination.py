@@ -62,33 +62,32 @@ def eliminate(moments: Moments, groups: int, fewest: int = 1) -> Elimination:
     inverse = cho_solve(factor, np.eye(inputs))
     lost = np.empty((inputs, (groups - fewest) * size))
     places = np.arange(inputs).reshape(groups, size)
+    # Of each group: its block of H⁻¹, and W_g·W_gᵀ, as tr(W_gᵀ·B·W_g) = tr(B·W_g·W_gᵀ).
     blocks = inverse[places[:, :, None], places[:, None, :]]
+    own = weights.reshape(groups, size, -1)
+    products = own @ own.transpose(0, 2, 1)
     alive = np.ones(groups, bool)
     order: list[int] = []
     errors = [moments.power - float(np.vdot(moments.cross, weights))]
     for step in range(groups - fewest):
-        costs = _costs(weights.reshape(groups, size, -1), blocks, alive)
+        costs = np.full(groups, np.inf)
+        costs[alive] = np.einsum("gij,gij->g", np.linalg.inv(blocks[alive]), products[alive])
         chosen = int(np.argmin(costs))
-        own, before = places[chosen], step * size
-        column = inverse[:, own] - lost[:, :before] @ lost[own, :before].T
-        root = np.linalg.cholesky(column[own])
+        here, before = places[chosen], step * size
+        column = inverse[:, here] - lost[:, :before] @ lost[here, :before].T
+        root = np.linalg.cholesky(column[here])
         outer = solve_triangular(root, column.T, lower=True).T
-        weights -= outer @ solve_triangular(root, weights[own], lower=True)
-        weights[own] = 0
-        lost[:, before : before + size] = outer
+        moved = solve_triangular(root, weights[here], lower=True)
         grouped = outer.reshape(groups, size, size)
+        shared = (weights @ moved.T).reshape(groups, size, size) @ grouped.transpose(0, 2, 1)
+        products += grouped @ (moved @ moved.T) @ grouped.transpose(0, 2, 1) - shared - shared.transpose(0, 2, 1)
         blocks -= grouped @ grouped.transpose(0, 2, 1)
+        weights -= outer @ moved
+        lost[:, before : before + size] = outer
         alive[chosen] = False
         order.append(chosen)
         errors.append(errors[-1] + float(costs[chosen]))
     return Elimination(groups, np.array(order, np.int64), np.array(errors) / moments.power)
-
-
-def _costs(weights: Floats, blocks: Floats, alive: npt.NDArray[np.bool_]) -> Floats:
-    costs = np.full(len(alive), np.inf)
-    own = weights[alive]
-    costs[alive] = np.einsum("gij,gij->g", np.linalg.inv(blocks[alive]), own @ own.transpose(0, 2, 1))
-    return costs
 
 
 def solve(moments: Moments) -> tuple[Floats, Floats]:
