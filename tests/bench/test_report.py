@@ -10,6 +10,8 @@ import pytest
 
 from tlx.bench.document import BenchDocument
 from tlx.bench.environment import describe_machine
+from tlx.bench.measures.extras import Extras
+from tlx.bench.measures.memory import Memory
 from tlx.bench.plan import CALLS_PER_TURN, EngineSpec, Plan, Workload
 from tlx.bench.prepare import BenchOptions, Prepared
 from tlx.bench.report import Findings, build_document
@@ -37,7 +39,7 @@ def failed(kind: str) -> EngineRecord:
     return EngineRecord(EngineSpec(kind, Path("model.onnx"), (8, 6)), kind, error=f"{kind}: its process ended")
 
 
-def build(*records: EngineRecord, extras: dict[str, dict[str, Any]] | None = None, **options: Any) -> BenchDocument:
+def build(*records: EngineRecord, extras: dict[str, Extras] | None = None, **options: Any) -> BenchDocument:
     specs = tuple(one.spec for one in records)
     workload = Workload((Path("a.jpg"), Path("b.jpg")), 0, 2, true_classes=(0, 1))
     plan = Plan(specs, workload, rounds=8, max_seconds=60.0)
@@ -83,7 +85,7 @@ def test_document_refuses_percentiles_that_the_sample_cannot_carry() -> None:
 
 
 def test_what_else_was_measured_stands_in_its_row() -> None:
-    extras = {"fast": {"memory": {"peak_rss_mb": 312.0, "gpu_mb": None}, "model_bytes": 7}}
+    extras = {"fast": Extras(model_bytes=7, memory=Memory(312_000_000, None), notes=("no energy",))}
     base, fast = build(record("keras.predict", 20.0), record("fast", 5.0), extras=extras).engines
     assert base.memory is None
     assert fast.memory is not None
