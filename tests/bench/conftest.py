@@ -26,4 +26,5 @@ def png_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_plan(engines: list[EngineSpec], *, rounds: int = 3, photos: tuple[Path, ...] = ()) -> Plan:
-    return Plan(tuple(engines), Workload(photos, 0 if photos else 4, classes=3), rounds=rounds, max_seconds=60.0)
+    workload = Workload(photos, 0 if photos else 4, classes=3)
+    return Plan(tuple(engines), workload, rounds, max_seconds=60.0)

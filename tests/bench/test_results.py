@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +15,30 @@ MILLISECOND_NS = 1_000_000
 WORKLOAD = Workload((), 2, 2)
 
 
+WORKLOAD = Workload((Path("a.jpg"), Path("b.jpg")), 0, 2)
+
+
 def record(
-    kind: str, latency_ms: float, *, second: float = 0.7, rounds: int = 8, parked_cpu_ms: float = 0.0
+    kind: str, latency_ms: float, *, second: float = 0.7, rounds: int = 8, parked_ms: float = 0.0
 ) -> EngineRecord:
     """An engine whose calls take ``latency_ms`` and a little more from one to the next."""
     turn = Samples(
         latencies_ns=[int(latency_ms * MILLISECOND_NS * (1 + call / 100)) for call in range(CALLS_PER_TURN)],
-        parked_cpu_ns=int(parked_cpu_ms * MILLISECOND_NS),
+        parked_cpu_ns=int(parked_ms * MILLISECOND_NS),
         parked_wall_ns=100 * MILLISECOND_NS,
         idle_after_ns=40 * MILLISECOND_NS,
     )
     return EngineRecord(
-        spec=EngineSpec(kind, Path("model.onnx"), (8, 6)),
+        spec=EngineSpec(kind, Path("model.onnx"), (8, 6), threads=2),
         name=kind,
         provider="cpu",
         probabilities=np.array([[0.6, 0.4], [1 - second, second]], np.float32),
         turns=[turn] * rounds,
     )
+
+
+def of_batch(batch: int, record: EngineRecord) -> EngineRecord:
+    return replace(record, spec=replace(record.spec, batch=batch))
 
 
 def failed(kind: str) -> EngineRecord:
@@ -60,3 +68,39 @@ def test_evaluate_survives_that_all_failed() -> None:
     results = evaluate([failed("a"), failed("b")], WORKLOAD)
     assert baseline_name(results) is None
     assert [result.error for result in results] == ["a: its process ended", "b: its process ended"]
+
+
+def test_evaluate_compares_within_a_batch_size() -> None:
+    results = evaluate(
+        [
+            record("slow", 20.0),
+            record("fast", 5.0),
+            of_batch(8, record("slow", 60.0)),
+            of_batch(8, record("fast", 20.0)),
+        ],
+        WORKLOAD,
+    )
+    assert [result.ratio and round(result.ratio.value, 6) for result in results] == [1.0, 4.0, 1.0, 3.0]
+    # Eight photos a call; the calls of a turn take 2.5 % longer than the first on average.
+    assert results[3].throughput_photos_per_s == pytest.approx(8 / 20.5e-3)
+
+
+def test_evaluate_marks_a_fast_wrong_engine_as_wrong() -> None:
+    slow, wrong, broken = evaluate([record("keras.predict", 20.0), record("w", 5.0, second=0.2), failed("b")], WORKLOAD)
+    assert [result.status for result in (slow, wrong, broken)] == ["ok", "wrong", "failed"]
+
+
+def test_evaluate_tells_the_accuracy_where_labels_are_known() -> None:
+    labelled = Workload(WORKLOAD.photos, 0, 2, true_classes=(0, 1))
+    right, half = evaluate([record("a", 20.0), record("b", 20.0, second=0.4)], labelled)
+    assert right.accuracy is not None
+    assert half.accuracy is not None
+    assert (right.accuracy.correct, half.accuracy.correct, half.accuracy.photos) == (2, 1, 2)
+    assert half.accuracy.low < 0.5 < half.accuracy.high
+    assert evaluate([record("a", 20.0)], WORKLOAD)[0].accuracy is None
+
+
+def test_evaluate_keeps_every_sample_and_the_medians_of_the_rounds() -> None:
+    result = evaluate([record("keras.predict", 20.0, rounds=3)], WORKLOAD)[0]
+    assert result.latencies_ms == tuple([20.0, 20.2, 20.4, 20.6, 20.8, 21.0] * 3)
+    assert result.round_medians_ms == (20.5,) * 3

@@ -53,7 +53,7 @@ def run_bench(options: BenchOptions, *, command: str, progress: Progress = silen
     prepared = prepare(options)
     environment = describe_machine(prepared.plan, prepared.keras_versions)
     measurement = measure(prepared.plan, progress)
-    results = evaluate(measurement.engines, prepared.plan.workload)
+    results = evaluate(measurement.engines, prepared.plan.workload, measurement.confidence)
     findings = Findings(measurement, results, measure_extras(prepared.plan, measurement.engines, progress))
     document = build_document(prepared, findings, environment=environment, command=command)
     return BenchReport(

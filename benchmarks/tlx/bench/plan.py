@@ -12,12 +12,14 @@ from tlx.runtime.timing.pinning import choose_cpus
 from tlx.runtime.timing.protocol import ONNX_KIND, Setup
 
 CALLS_PER_TURN: Final = 6
-"""The fewest. Six is also the smallest sample whose range holds the median with 95 %."""
-MOST_CALLS_PER_TURN: Final = 48
-TURN_MS: Final = 200.0
-"""About how long a turn of a fast engine lasts: more calls carry higher percentiles and cost little."""
+"""The usual number."""
+FEWEST_CALLS, MOST_CALLS = 3, 48
+SLOW_TURN_MS: Final = 500.0
+"""A turn of a slow engine has fewer calls than usual, so that there can be rounds enough."""
+FAST_TURN_MS: Final = 200.0
+"""A turn of a fast engine has more: they carry higher percentiles and cost little."""
 WARM_UP_PER_TURN: Final = 2
-"""Untimed calls that wake an engine's threads after it was parked."""
+"""Untimed calls, at most, that wake an engine's threads after it was parked."""
 
 EnginePrecision = Precision | Literal["bf16"]
 
@@ -91,7 +93,7 @@ class Plan:
         engines: In the order of the report; see :attr:`EngineSpec.conditions` for which are compared.
         device: What the user asked for.
         rounds: How often each engine gets a turn, at most.
-        max_seconds: No round begins that wouldn't end by then, counted from the start of the bench; the first
+        max_seconds: No round begins after which the bench wouldn't end by then, counted from its start; the first
             round always runs.
         margin: The rounds end once each median and each ratio is known within this share of it, up or down; 0 for
             never.
@@ -120,6 +122,10 @@ class Plan:
         batch = f" batch {engine.batch}" if len({other.batch for other in self.engines}) > 1 else ""
         threads = f" threads {engine.threads}" if len({other.threads for other in self.engines}) > 1 else ""
         return name + batch + threads
+
+    def batches(self, engine: EngineSpec) -> int:
+        """How many calls classify every photo once."""
+        return -(-self.workload.count // engine.batch)
 
     def python(self, engine: EngineSpec) -> Path | None:
         """The interpreter that runs an engine; None for this one."""
@@ -150,4 +156,11 @@ class Plan:
 
 def calls_in_turn(call_ms: float) -> int:
     """How many calls of this length a turn times."""
-    return max(CALLS_PER_TURN, min(MOST_CALLS_PER_TURN, int(TURN_MS / max(call_ms, 1e-3))))
+    call_ms = max(call_ms, 1e-3)
+    calls = max(min(CALLS_PER_TURN, int(SLOW_TURN_MS / call_ms)), int(FAST_TURN_MS / call_ms))
+    return max(FEWEST_CALLS, min(MOST_CALLS, calls))
+
+
+def warm_up_in_turn(calls: int) -> int:
+    """How many untimed calls come before so many timed ones."""
+    return max(1, min(WARM_UP_PER_TURN, calls // 3))

@@ -14,7 +14,7 @@ from tlx.bench.plan import EngineSpec, Workload
 from tlx.bench.sampling import EngineRecord
 from tlx.bench.statistics import Summary, paired_ratio, summarize
 from tlx.bench.warm_up import WarmUp
-from tlx.runtime.timing.statistics import Estimate
+from tlx.runtime.timing.statistics import CONFIDENCE, Estimate
 
 IDLE_SHARE: Final = 0.01
 WAKE_UP_MS: Final = 1.0
@@ -96,17 +96,24 @@ class EngineResult:
         return "wrong" if self.agreement and self.agreement.wrong else "ok"
 
 
-def evaluate(records: Sequence[EngineRecord], workload: Workload) -> tuple[EngineResult, ...]:
+def evaluate(
+    records: Sequence[EngineRecord], workload: Workload, confidence: float = CONFIDENCE
+) -> tuple[EngineResult, ...]:
     """Work out every engine's figures.
 
     Rows are compared within their batch and threads; the baseline is the first engine that didn't fail.
+
+    Args:
+        records: What was measured.
+        workload: On which pictures.
+        confidence: What intervals are made for, so that they hold 95 %; see :mod:`tlx.bench.stopping`.
     """
     baselines: dict[tuple[int, int], EngineRecord] = {}
     for record in records:
         if record.error is None:
             baselines.setdefault(record.spec.conditions, record)
     return tuple(
-        _evaluate(record, baselines[record.spec.conditions], workload)
+        _evaluate(record, baselines[record.spec.conditions], workload, confidence)
         if record.error is None
         else EngineResult(
             record.spec, record.name, record.row, record.provider, record.error, model_bytes=_size(record.spec)
@@ -120,7 +127,7 @@ def baseline_name(results: Sequence[EngineResult]) -> str | None:
     return next((result.name for result in results if result.error is None), None)
 
 
-def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload) -> EngineResult:
+def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload, confidence: float) -> EngineResult:
     assert record.probabilities is not None
     assert baseline.probabilities is not None
     turns_ms = [[latency_ns / 1e6 for latency_ns in turn.latencies_ns] for turn in record.turns]
@@ -133,11 +140,11 @@ def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload) 
         error=None,
         model_bytes=_size(record.spec),
         baseline=baseline.row,
-        latency_ms=summarize(turns_ms),
+        latency_ms=summarize(turns_ms, confidence),
         latencies_ms=latencies_ms,
         round_medians_ms=tuple(record.medians_ms),
         throughput_photos_per_s=record.spec.batch * len(latencies_ms) * 1e3 / sum(latencies_ms),
-        ratio=paired_ratio(baseline.medians_ms, record.medians_ms),
+        ratio=paired_ratio(baseline.medians_ms, record.medians_ms, confidence),
         agreement=compare(
             baseline.probabilities,
             record.probabilities,

@@ -1,4 +1,7 @@
-"""The measurement itself: load all engines, compare their answers, warm them up, time them in interleaved rounds."""
+"""The measurement itself: load all engines, warm them up, time them in interleaved rounds, ask for their answers.
+
+The answers are those of the timed calls; only photos that no turn has come to are classified for them alone.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,8 +20,8 @@ import numpy.typing as npt
 from tlx.bench.interference import Interference, judge_interference
 from tlx.bench.keras_python import borrowed_source
 from tlx.bench.machine_counters import Watch
-from tlx.bench.plan import WARM_UP_PER_TURN, EngineSpec, Plan, calls_in_turn
-from tlx.bench.stopping import is_look, is_narrow
+from tlx.bench.plan import EngineSpec, Plan, calls_in_turn, warm_up_in_turn
+from tlx.bench.stopping import LOOK_CONFIDENCE, is_look, is_narrow
 from tlx.bench.warm_up import WarmUp, is_stable, longest_s, window_calls
 from tlx.errors import DeviceError, EngineError
 from tlx.progress import Progress, silent
@@ -27,6 +30,7 @@ from tlx.runtime.timing.order import reply_timeout_s, round_order
 from tlx.runtime.timing.pictures import load_pictures
 from tlx.runtime.timing.process import Interpreter, WorkerProcess
 from tlx.runtime.timing.protocol import Answer, Answers, AnyMessage, Message, Ready, Samples, Turn
+from tlx.runtime.timing.statistics import CONFIDENCE
 
 LOAD_TIMEOUT_S: Final = 600.0
 LOAD_AT_ONCE: Final = 4
@@ -92,6 +96,11 @@ class Measurement:
     interference: Interference | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def confidence(self) -> float:
+        """What intervals must be made for to hold 95 %: more, if a look at them ended the rounds."""
+        return LOOK_CONFIDENCE if self.ended == "margin" else CONFIDENCE
+
 
 def measure(plan: Plan, progress: Progress = silent) -> Measurement:
     """Run a bench; its workers are gone when this returns or raises.
@@ -105,12 +114,13 @@ def measure(plan: Plan, progress: Progress = silent) -> Measurement:
     records = [_record(plan, engine) for engine in plan.engines]
     with contextlib.ExitStack() as stack:
         lanes, notes = _load(records, plan, stack, progress)
-        _answer(lanes, plan, progress)
         _warm_up(lanes, plan, progress)
         watch = Watch(plan.cpus, [lane.worker.pid for lane in lanes])
         rounds, ended = _run_rounds(lanes, plan, watch, started_s, progress)
+        counters = watch.finish()
+        _answer(lanes, plan, progress)
         engines = tuple(lane.record for lane in lanes)
-        interference = judge_interference(watch.finish(), engines)
+        interference = judge_interference(counters, engines)
     return Measurement(engines, rounds, time.monotonic() - started_s, ended, interference, tuple(notes))
 
 
@@ -181,7 +191,6 @@ def _load(
             missing = lane.get_ready()
             if missing:
                 notes.append(f"not measured: {missing}")
-                worker.close()
                 continue
             if record.provider:
                 record.name = record.spec.name(record.provider)
@@ -218,7 +227,7 @@ def _pictures_of(plan: Plan) -> Iterator[dict[EngineSpec, Path]]:
 def _answer(lanes: Sequence[_Lane], plan: Plan, progress: Progress) -> None:
     for done, lane in enumerate(lanes):
         progress("comparing answers", done, len(lanes), lane.record.row)
-        answers = lane.ask(Answer(), Answers, -(-plan.workload.count // lane.record.spec.batch))
+        answers = lane.ask(Answer(), Answers, plan.batches(lane.record.spec))
         if answers:
             lane.record.probabilities = np.asarray(answers.probabilities, dtype=np.float32)
     progress("comparing answers", len(lanes), len(lanes))
@@ -233,17 +242,17 @@ def _warm_up(lanes: Sequence[_Lane], plan: Plan, progress: Progress) -> None:
 
 def _warm_up_one(lane: _Lane, limit_s: float) -> None:
     record, started_s = lane.record, time.monotonic()
-    medians_ms: list[float] = []
     calls = window_calls(record.call_ms)
+    medians_ms: list[float] = []
     while not is_stable(medians_ms) and (not medians_ms or time.monotonic() - started_s < limit_s):
-        samples = lane.ask(Turn(first=0, warm_up=0, calls=calls), Samples, calls)
+        samples = lane.ask(Turn(first=len(medians_ms) * calls, warm_up=0, calls=calls), Samples, calls)
         if samples is None:
             return
         medians_ms.append(statistics.median(samples.latencies_ns) / 1e6)
-    assert record.warm_up is not None
-    before = record.warm_up
-    record.warm_up = WarmUp(before.calls + calls * len(medians_ms), before.first_ms, stable=is_stable(medians_ms))
-    record.call_ms = medians_ms[-1]
+    if record.warm_up:
+        count = record.warm_up.calls + len(medians_ms) * calls
+        record.warm_up = replace(record.warm_up, calls=count, stable=is_stable(medians_ms))
+        record.call_ms = medians_ms[-1]
 
 
 def _run_rounds(
@@ -255,16 +264,24 @@ def _run_rounds(
         progress("measuring rounds", done, plan.rounds)
         round_started_s = time.monotonic()
         for index in round_order(len(lanes), done, plan.seed):
-            turn = Turn(first=done * calls[index], warm_up=WARM_UP_PER_TURN, calls=calls[index])
-            samples = lanes[index].ask(turn, Samples, calls[index] + WARM_UP_PER_TURN)
+            turn = Turn(first=done * calls[index], warm_up=warm_up_in_turn(calls[index]), calls=calls[index])
+            samples = lanes[index].ask(turn, Samples, turn.warm_up + turn.calls)
             if samples:
                 lanes[index].record.turns.append(samples)
             watch.look()
         longest_round_s = max(longest_round_s, time.monotonic() - round_started_s)
         done += 1
-        ended = why_end(done, time.monotonic() - started_s + longest_round_s, [lane.record for lane in lanes], plan)
+        records = [lane.record for lane in lanes]
+        next_end_s = time.monotonic() - started_s + longest_round_s + sum(_answering_s(r, plan) for r in records)
+        ended = why_end(done, next_end_s, records, plan)
     progress("measuring rounds", done, done)
     return done, ended
+
+
+def _answering_s(record: EngineRecord, plan: Plan) -> float:
+    """About how long the answers take that no turn has given."""
+    timed = sum(len(turn.latencies_ns) for turn in record.turns)
+    return max(0, plan.batches(record.spec) - timed) * record.call_ms / 1e3
 
 
 def why_end(done: int, seconds: float, records: Sequence[EngineRecord], plan: Plan) -> Ended | None:
@@ -272,7 +289,7 @@ def why_end(done: int, seconds: float, records: Sequence[EngineRecord], plan: Pl
 
     Args:
         done: Rounds completed, at least one.
-        seconds: When the next one would end, from the start of the bench.
+        seconds: When the bench would end after another one, from its start.
         records: What the rounds gave.
         plan: It has the bounds.
     """

@@ -26,6 +26,9 @@ from tlx.runtime.timing.statistics import CONFIDENCE, Estimate, binomial_probabi
 
 PERCENTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
+_T_OVER_Z: Final = (1.96**2 + 1) / 4
+"""Of Student's t with n degrees of freedom, 95 %: about 1 + this / n times the normal quantile."""
+
 Values = npt.NDArray[np.float64]
 Turns = Sequence[Sequence[float]]
 
@@ -36,15 +39,15 @@ class Summary:
 
     Attributes:
         count: Number of calls.
-        p50: The median with its 95 % interval; this and the other percentiles are None where the sample can't carry
-            the interval.
-        samples_needed: For each percentile that is None: about how many calls it takes, ``{"p99": 368}``.
+        p50: The median; its 95 % interval is None where the sample can't carry it.
+        p90: With its 95 % interval; None where the sample can't carry that, as the others.
+        samples_needed: For each interval that is None: about how many calls it takes, ``{"p99": 368}``.
         design_effect: How many calls of this sample tell as much about the median as one independent call, 1 or more.
         iqr: Distance of the quartiles.
     """
 
     count: int
-    p50: Estimate | None
+    p50: Estimate
     p90: Estimate | None
     p95: Estimate | None
     p99: Estimate | None
@@ -55,20 +58,24 @@ class Summary:
     maximum: float
 
 
-def summarize(turns: Turns) -> Summary:
+def summarize(turns: Turns, confidence: float = CONFIDENCE) -> Summary:
     """Describe a sample.
 
     Args:
         turns: The calls of each turn; at least one call in all.
+        confidence: Of the intervals.
     """
     values = np.concatenate([np.asarray(turn, dtype=np.float64) for turn in turns])
-    estimates = {name: percentile(turns, quantile) for name, quantile in PERCENTILES.items()}
+    estimates = {name: percentile(turns, quantile, confidence) for name, quantile in PERCENTILES.items()}
     lower_quartile, upper_quartile = np.quantile(values, [0.25, 0.75])
     return Summary(
         count=len(values),
-        **estimates,
+        p50=estimates["p50"] or Estimate(float(np.median(values)), None, None),
+        p90=estimates["p90"],
+        p95=estimates["p95"],
+        p99=estimates["p99"],
         samples_needed={
-            name: math.ceil(needed_samples(quantile) * design_effect(turns, quantile))
+            name: math.ceil(needed_samples(quantile, confidence) * design_effect(turns, quantile))
             for name, quantile in PERCENTILES.items()
             if estimates[name] is None
         },
@@ -130,13 +137,17 @@ def design_effect(turns: Turns, quantile: float) -> float:
     sizes = np.array([len(turn) for turn in turns])
     if len(turns) < 2 or sizes.max() < 2:  # noqa: PLR2004 - of one turn, or one call a turn, there is nothing to tell
         return 1.0
-    below = values <= np.quantile(values, quantile)
+    cut = np.quantile(values, quantile)
+    # Equal values all lie on one side: on that which comes nearer.
+    below = min((values <= cut, values < cut), key=lambda side: abs(float(side.mean()) - quantile))
     share = below.mean()
     if share in {0.0, 1.0}:
         return 1.0
     of_turn = np.add.reduceat(below, np.concatenate([[0], np.cumsum(sizes)[:-1]]), dtype=np.float64)
     among_turns = ((of_turn - share * sizes) ** 2).sum() * len(turns) / (len(turns) - 1)
-    return max(1.0, float(among_turns / (share * (1 - share) * len(values))))
+    effect = float(among_turns / (share * (1 - share) * len(values)))
+    # What few turns say of it is uncertain, and the interval wider for that: Student's t in place of the normal z.
+    return 1.0 + max(0.0, effect - 1) * (1 + _T_OVER_Z / (len(turns) - 1)) ** 2
 
 
 @functools.cache
