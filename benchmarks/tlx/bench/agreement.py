@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tlx.runtime.choice import decide
-
-if TYPE_CHECKING:  # workers use this too, and load nothing that their engine doesn't need
-    from tlx.contract import Precision
+from tlx.contract import Precision
+from tlx.runtime.classifier import decide
 
 # The largest |dp| that rounding explains. Quantized weights are another function: only their labels are judged.
 TOLERANCES: dict[Precision, float | None] = {"fp32": 1e-4, "fp16": 1e-2, "int8": None}
