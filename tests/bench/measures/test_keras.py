@@ -70,7 +70,8 @@ def test_keras_is_started_without_tlx(tmp_path: Path, photos: tuple[Path, ...]) 
     shown = subprocess.run([*command[:2], "-X", "importtime", *command[2:]], capture_output=True, check=True, text=True)
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in shown.stderr.splitlines()}
     assert {"keras", "tensorflow"} <= imported
-    assert not {"tlx", "onnxruntime", "cv2"} & imported
+    # Keras itself takes OpenCV along where it is.
+    assert not {"tlx", "onnxruntime"} & imported
 
 
 @pytest.mark.slow
@@ -89,3 +90,23 @@ def test_keras_and_onnx_runtime_are_measured_side_by_side(
     # TensorFlow's libraries alone take more than all of ONNX Runtime's process.
     assert (keras.memory.peak_rss_bytes or 0) > 2 * (onnx.memory.peak_rss_bytes or 0) > 0
     assert (keras.notes, onnx.notes) == ((), ())
+
+
+@pytest.mark.slow
+def test_keras_computes_without_transfers_what_it_computes_with_them(keras_model: Path) -> None:
+    from tlx.bench.measures.keras_hold import hold_with
+    from tlx.export.frameworks import import_tensorflow
+    from tlx.export.keras_model import load_keras_model
+
+    tf = import_tensorflow()
+    model = load_keras_model(keras_model)
+    images = np.random.default_rng(5).integers(0, 256, (4, 2, 32, 32, 3), dtype=np.uint8)
+    forward = tf.function(lambda batch: model(batch, training=False))
+    for way in (forward, lambda batch: model(batch, training=False)):
+        hold = hold_with(way)
+        for batch in images:
+            held = hold(batch)
+            expected = np.asarray(model(batch, training=False))
+            np.testing.assert_allclose(held.fetch(), expected, atol=1e-6)
+            held.run()
+            np.testing.assert_allclose(held.fetch(), expected, atol=1e-6)
