@@ -29,7 +29,7 @@ _Z = np.array([NORMAL.inv_cdf(p) for p in _GRID])
 
 
 def normal(p: Values) -> Values:
-    return np.interp(p, _GRID, _Z)
+    return np.asarray(np.interp(p, _GRID, _Z))
 
 
 SHAPES: dict[str, Quantiles] = {

@@ -1,8 +1,8 @@
 """Cold start: from the start of a process to its first label.
 
-ONNX Runtime is started as its user starts it, by ``tlx classify``, without TensorFlow; any other engine by
-:mod:`tlx.bench.measures.first_label`. The files lie in the system's cache by then: it's the start of a process, not of
-a machine.
+ONNX Runtime is started as its user starts it, by ``tlx classify``, without TensorFlow; Keras by a program of its own,
+``keras_first_label.py``, without tlx; any other engine by :mod:`tlx.bench.measures.first_label`. The files lie in the
+system's cache by then: it's the start of a process, not of a machine.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from tlx.runtime.timing.protocol import ONNX_KIND, Setup, encode
 
 TIMEOUT_S: Final = 300.0
 _CHUNK_BYTES: Final = 1 << 12
+_KERAS: Final = "keras."
+_KERAS_PROGRAM: Final = Path(__file__).with_name("keras_first_label.py")
 _TLX: Final = "from tlx.cli.app import main; main()"
 
 
@@ -72,6 +74,9 @@ def command_for(setup: Setup, photo: Path, python: str = sys.executable) -> list
         options = ["--device", setup.device, "--threads", str(setup.threads), "--format", "json", "--quiet"]
         # -P: a file of the current folder must not take the place of a module.
         return [python, "-P", "-c", _TLX, "classify", setup.model, str(photo), *options]
+    if setup.kind.startswith(_KERAS):
+        settings = {name: getattr(setup, name) for name in ("kind", "model", "size_hw", "resize", "threads", "device")}
+        return [python, "-P", str(_KERAS_PROGRAM), json.dumps({**settings, "photo": str(photo)})]
     message = encode(replace(setup, photos=[str(photo)], batch=1)).decode().strip()
     return [python, "-P", "-m", "tlx.bench.measures.first_label", message]
 

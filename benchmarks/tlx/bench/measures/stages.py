@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tlx import images
-from tlx.bench.agreement import label_indices
 from tlx.bench.measures.messages import StageTimes, TimeStages
 from tlx.bench.measures.quiet import no_garbage_collection
+from tlx.runtime.choice import decide
 from tlx.runtime.timing.backends import Backend
 from tlx.runtime.timing.statistics import Estimate, percentile
 
@@ -120,5 +120,6 @@ def _one_call(backend: Backend, files: Files, number: int, threshold: float) -> 
     resized_ns = clock_ns()
     probabilities = backend.infer(batch)
     inferred_ns = clock_ns()
-    label_indices(probabilities, threshold)
+    for row in probabilities.tolist():
+        decide(row, threshold)
     return started_ns, decoded_ns, resized_ns, inferred_ns, clock_ns()
