@@ -70,10 +70,11 @@ def test_run_bench_measures_every_model_and_marks_the_one_that_differs(
         "agrees": False,
         "wrong": True,
     }
+    assert swapped["status"] == "wrong"
     # The two folders are no labels.
     assert tiny["accuracy"] is None
     assert swapped["ratio_ci95"][0] <= swapped["ratio_to_baseline"] <= swapped["ratio_ci95"][1]
-    assert any("! onnxruntime.cpu.fp32:swapped is wrong" in line for line in report.table)
+    assert any("WRONG: onnxruntime.cpu.fp32:swapped gives other answers" in line for line in report.table)
 
 
 def test_waiting_engines_are_idle_though_their_thread_pools_spin_after_work(busy_model: Path) -> None:
@@ -103,7 +104,12 @@ def test_batches_are_filled_and_every_photo_is_answered_once(tiny_model: Path, p
 
 def test_without_photos_pictures_are_made_by_formula_and_the_report_says_so(tiny_model: Path) -> None:
     report = run_bench(BenchOptions((tiny_model,), limit=3, rounds=1, device="cpu"), command="tlx bench")
-    assert report.document["photos"] == {"count": 3, "from": "made by formula", "synthetic": True}
+    assert report.document["photos"] == {
+        "count": 3,
+        "from": "made by formula",
+        "synthetic": True,
+        "sha256": None,
+    }
     assert any("made by formula" in note for note in report.notes)
     assert any("doesn't say which run" in note for note in report.notes)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tlx.core.energy import EnergyMeter
 from tlx.core.stopwatch import Stopwatch
+from tlx.runtime.energy import EnergyMeter
 
 
 class Machine:

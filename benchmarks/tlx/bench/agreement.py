@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tlx.bench.plan import EnginePrecision
-from tlx.runtime.classifier import decide
+from tlx.runtime.choice import decide
 from tlx.runtime.timing.statistics import CONFIDENCE
+
+if TYPE_CHECKING:  # workers use this too, and load nothing that their engine doesn't need
+    from tlx.bench.plan import EnginePrecision
 
 # The largest |dp| that rounding explains. Quantized weights are another function: only their labels are judged.
 TOLERANCES: Final[dict[EnginePrecision, float | None]] = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 5e-2, "int8": None}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from tlx.bench.measures.wanted import NOTHING, Wanted
 from tlx.contract import Precision, ResizeMethod
 from tlx.runtime.timing.pinning import choose_cpus
 from tlx.runtime.timing.protocol import ONNX_KIND, Setup
@@ -98,6 +99,7 @@ class Plan:
             never.
         seed: Decides the order of the engines in each round.
         keras_python: The interpreter that runs Keras; None for this one.
+        wanted: What is measured beside the latency.
     """
 
     engines: tuple[EngineSpec, ...]
@@ -108,6 +110,7 @@ class Plan:
     margin: float = 0.0
     seed: int = 0
     keras_python: Path | None = None
+    wanted: Wanted = NOTHING
 
     @property
     def cpus(self) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tlx.bench.engines import choose_engines, find_devices, keras_engines, onnx_engines, spread
 from tlx.bench.keras_python import ask_versions
+from tlx.bench.measures.wanted import parse_wanted
 from tlx.bench.pictures import choose_readable, find_photos, true_classes
 from tlx.bench.plan import EngineSpec, Plan, Workload
 from tlx.contract import Contract
@@ -43,6 +44,8 @@ class BenchOptions:
         device: ``auto`` measures ONNX Runtime on each device that works; any other is the only one.
         engines: Names of engines, ``*`` stands for anything; empty takes the usual ones.
         keras_python: An interpreter that has TensorFlow; None for this one.
+        measure: What is measured beside the latency; see :func:`tlx.bench.measures.wanted.parse_wanted`.
+        sustained_s: How long each engine runs without a pause to find its sustained rate; None for not at all.
     """
 
     models: tuple[Path, ...]
@@ -58,6 +61,8 @@ class BenchOptions:
     engines: tuple[str, ...] = ()
     keras_python: Path | None = None
     seed: int = 0
+    measure: str = "none"
+    sustained_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,13 @@ class Prepared:
     """A plan, and what the user should know about it.
 
     Attributes:
+        options: What the user asked for.
         photos_from: A folder, a run, or ``made by formula``.
         notes: One line each.
         keras_versions: Of the environment that runs Keras, where that isn't this one.
     """
 
+    options: BenchOptions
     plan: Plan
     photos_from: str
     notes: tuple[str, ...]
@@ -102,8 +109,9 @@ def prepare(options: BenchOptions) -> Prepared:
         margin=_margin(options),
         seed=options.seed,
         keras_python=options.keras_python,
+        wanted=parse_wanted(options.measure, options.sustained_s),
     )
-    return Prepared(plan, photos_from, tuple(notes), keras_versions)
+    return Prepared(options, plan, photos_from, tuple(notes), keras_versions)
 
 
 def _margin(options: BenchOptions) -> float:

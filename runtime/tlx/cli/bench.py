@@ -20,7 +20,8 @@ Example:  tlx bench model.onnx
 
 Each engine runs in a process of its own, on the same photos, threads and processors, in interleaved rounds; each
 batch size and number of threads is a row. The rounds end when all is known within --margin.
-Exit code 2 if an engine failed; the others are reported all the same.
+Exit code 2 if an engine failed; the others are reported all the same. 'tlx bench compare A.json B.json' tells what
+became faster or slower from one bench to another, 'tlx bench report A.json --html FILE' shows one again.
 """
 ENGINE_FAILED = 2
 
@@ -72,12 +73,25 @@ def bench(
         Path | None,
         typer.Option("--keras-python", metavar="PYTHON", help="Run Keras in the environment of this interpreter."),
     ] = None,
+    measure: Annotated[
+        str,
+        typer.Option(
+            "--measure",
+            metavar="A,B",
+            help="Beside the latency: stages, memory, energy, transfers (to and from a GPU), cold-start; all, none.",
+        ),
+    ] = "stages,memory,energy,transfers",
+    sustained: Annotated[
+        float | None,
+        typer.Option("--sustained", metavar="SECONDS", help="Run each engine so long (120 or more) without a pause."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides which photos and the order in each round.")] = 0,
     device: DeviceOption = Device.AUTO,
     output_format: FormatOption = TextFormat.TEXT,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the JSON report to this file.")
     ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Also write a page with charts to this file.")] = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -89,6 +103,7 @@ def bench(
 
     from tlx import atomic
     from tlx.bench.bench import run_bench
+    from tlx.bench.page.page import write_page
     from tlx.bench.prepare import BenchOptions
 
     options = BenchOptions(
@@ -105,16 +120,21 @@ def bench(
         engines=tuple(engine or []),
         keras_python=keras_python,
         seed=seed,
+        measure=measure,
+        sustained_s=sustained,
     )
     command = shlex.join(["tlx", *sys.argv[1:]])
     with terminal.progress_bar(quiet=quiet) as progress:
         report = run_bench(options, command=command, progress=progress)
+    document = report.document
     if output is not None:
-        atomic.write_json(output, report.document)
+        atomic.write_json(output, document)
+    if html is not None:
+        write_page(report.bench, html)
     for line in () if quiet else report.notes:
         terminal.note(f"note: {line}")
     if output_format is TextFormat.JSON:
-        terminal.say(json.dumps(report.document, indent=2, ensure_ascii=False, allow_nan=False))
+        terminal.say(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         for line in report.table:
             terminal.say(line)

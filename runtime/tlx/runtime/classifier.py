@@ -14,11 +14,22 @@ import numpy.typing as npt
 from tlx import images
 from tlx.contract import Contract
 from tlx.errors import ImageError, ModelFileError
+from tlx.runtime.choice import decide, rank
 from tlx.runtime.model_file import ModelFile
 from tlx.runtime.session import Device, Session, Tensor, Tuning, open_session
 
+__all__ = [
+    "CheckedModel",
+    "Classifier",
+    "Prediction",
+    "Prepared",
+    "Timing",
+    "check_signature",
+    "decide",
+    "rank",
+]
+
 _DTYPES: Final = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
-_TWO: Final = 2
 _ROUNDING: Final = 1e-3
 """How far outside of 0 to 1 a number may lie by rounding alone."""
 
@@ -219,22 +230,6 @@ class Classifier:
     def _warm_up(self) -> None:
         height, width = self.contract.input.size_hw
         self._run(np.zeros((1, height, width, 3), np.uint8))
-
-
-def decide(probabilities: Sequence[float], threshold: float) -> int:
-    """Which class it is: the index of a label.
-
-    With two classes it's the second from ``threshold`` upwards, with more the likeliest (the first of equals).
-    """
-    if len(probabilities) == _TWO:
-        return int(probabilities[1] >= threshold)
-    return max(range(len(probabilities)), key=probabilities.__getitem__)
-
-
-def rank(probabilities: Sequence[float], count: int) -> list[int]:
-    """The indices of the ``count`` likeliest classes, the likeliest first."""
-    order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
-    return order[:count]
 
 
 def check_signature(contract: Contract, inputs: Sequence[Tensor], outputs: Sequence[Tensor], source: str) -> None:

@@ -128,3 +128,27 @@ def test_what_a_session_with_buffers_cannot_run_is_an_error_of_one_line(session:
     with pytest.raises(ModelFileError, match=r"^tiny.onnx: failed while running \(Got invalid dimensions") as caught:
         bound.run("probabilities", {"image": np.zeros((1, 5, 5, 3), np.uint8)})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+def test_a_held_batch_is_computed_where_it_lies(
+    session: Session, pictures: npt.NDArray[np.uint8], graphs: bool
+) -> None:
+    runner = bind(session, graphs=graphs)
+    held = runner.hold(pictures[:2])
+    expected = session.run("probabilities", {"image": pictures[:2]})
+    held.run()
+    np.testing.assert_array_equal(held.fetch(), expected)
+    # It computes anew on what is there, which the next run of as many pictures replaces.
+    other = runner.run(pictures[2:4])
+    held.run()
+    np.testing.assert_array_equal(held.fetch(), other)
+    assert not np.array_equal(other, expected)
+
+
+def test_a_batch_without_buffers_cannot_be_held(session: Session, pictures: npt.NDArray[np.uint8]) -> None:
+    runner = bind(session, graphs=False)
+    for count in range(1, MAX_BATCH_SIZES + 1):
+        runner.run(pictures[:count])
+    with pytest.raises(ValueError, match="first sizes"):
+        runner.hold(pictures[: MAX_BATCH_SIZES + 1])

@@ -3,10 +3,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
-from tlx.runtime.timing.protocol import Answer, Answers, Channel, Ready, Samples, Turn, decode, encode
+from tlx.runtime.timing.protocol import Answer, Answers, Channel, Message, Ready, Samples, Turn, decode, encode
 
 
 @pytest.fixture
@@ -78,3 +79,14 @@ def test_channel_tells_that_the_other_end_is_gone() -> None:
     with pytest.raises(EOFError):
         channel.receive(1)
     channel.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere(Message):
+    """A message that another module adds."""
+
+    figure: int
+
+
+def test_messages_of_other_modules_are_known_too() -> None:
+    assert decode(encode(Elsewhere(3))) == Elsewhere(3)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from tlx.core.energy import EnergyMeter
+from tlx.runtime.energy import EnergyMeter
 
 SAMPLING_S: Final = 30.0
 """Time between two readings of the energy counters, so that none can wrap twice unseen."""

@@ -11,10 +11,11 @@ with graphs, of all sessions of a process, happen in one thread of their own.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,22 @@ _DTYPES: Final[dict[str, type[np.generic]]] = {
 }
 _GRAPH_ID: Final = "gpu_graph_id"
 _NO_GRAPH: Final = "-1"
+
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A batch that lies where the graph runs.
+
+    Attributes:
+        run: Computes on it and waits; nothing is copied to or from there.
+        fetch: Gives the output that was computed last.
+    """
+
+    run: Callable[[], None]
+    fetch: Callable[[], Array]
 
 
 class BoundRunner:
@@ -80,9 +97,23 @@ class BoundRunner:
         if batch.dtype != _DTYPES[self._source.dtype] or batch.shape[1:] != self._source.shape[1:]:
             expected = f"{self._source.dtype} {[None, *self._source.shape[1:]]}"
             raise ValueError(f"Got invalid dimensions or type: expected {expected}, got {batch.dtype} {batch.shape}")
-        if self.graphs:
-            return _gpu_thread().submit(self._run, batch).result()
-        return self._run(batch)
+        return self._in_its_thread(self._run, batch)
+
+    def _in_its_thread(self, work: Callable[[Any], Result], argument: Any) -> Result:
+        return _gpu_thread().submit(work, argument).result() if self.graphs else work(argument)
+
+    def hold(self, batch: Array) -> Held:
+        """Put a batch where the graph runs, so that :meth:`Held.run` computes without a transfer.
+
+        Args:
+            batch: As :meth:`run`'s; the next run of as many pictures takes its place.
+        """
+        self.run(batch)
+        with self._lock:
+            bound = self._bound.get(len(batch))
+        if bound is None:
+            raise ValueError(f"Expected a batch of one of the {MAX_BATCH_SIZES} first sizes, got {len(batch)}")
+        return Held(lambda: self._in_its_thread(bound.compute, self._engine), bound.fetch)
 
     def blank(self, count: int) -> Array:
         """A batch of zeros, for trying."""
@@ -120,7 +151,15 @@ class _Bound:
             np.copyto(self._staged, batch)
             batch = self._staged
         self._input.update_inplace(np.ascontiguousarray(batch))
+        self.compute(engine)
+        return self.fetch()
+
+    def compute(self, engine: Any) -> None:
+        """Run on what the input's buffer holds, and wait for it."""
         engine.run_with_iobinding(self._binding, self._options)
+
+    def fetch(self) -> Array:
+        """What the output's buffer holds."""
         # On the CPU numpy() may show the buffer itself, which the next run overwrites.
         return np.array(self._output.numpy(), copy=True)
 

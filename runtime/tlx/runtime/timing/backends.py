@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tlx.runtime.timing.protocol import NOOP_KIND, ONNX_KIND, Setup
 
 if TYPE_CHECKING:
+    from tlx.runtime.devices.bound_runner import Held
     from tlx.runtime.session import Device
 
 Images = npt.NDArray[np.uint8]
@@ -29,11 +30,13 @@ class Backend:
         infer: ``uint8 [N, H, W, 3]`` RGB 0–255 to ``float32 [N, classes]``; this call alone is timed.
         provider: Where it runs: ``cpu``, ``cuda``, ...
         note: What the user should know about that.
+        hold: Puts a batch on the device, to be computed there without transfers; None where there is no such way.
     """
 
     infer: Callable[[Images], Probabilities]
     provider: str
     note: str | None = None
+    hold: Callable[[Images], Held] | None = None
 
 
 def build(setup: Setup) -> Backend:
@@ -59,7 +62,7 @@ def _onnxruntime(setup: Setup) -> Backend:
         return cast("Probabilities", session.run(probabilities, {image: images}))
 
     provider = session.providers[0].removesuffix("ExecutionProvider").lower()
-    return Backend(infer, provider, session.note)
+    return Backend(infer, provider, session.note, session.runner.hold if session.runner else None)
 
 
 def _noop(setup: Setup) -> Backend:

@@ -21,8 +21,22 @@ NOOP_KIND: Final = "noop"
 _CHUNK_BYTES: Final = 1 << 16
 
 
+_TYPES: Final[dict[str, type[Any]]] = {}
+
+
+@dataclass(frozen=True)
+class Message:
+    """What either side says; a class below it is known on both sides once its module is imported."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        # A dataclass with slots is made twice, the second time for good.
+        _TYPES[cls.__name__] = cls
+
+
 @dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Message):
     """First message to a worker: what to load.
 
     Attributes:
@@ -55,7 +69,7 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Message):
     """The worker has loaded everything and is warm.
 
     Attributes:
@@ -70,19 +84,19 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Message):
     """Asks for the probabilities of all photos."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Message):
     """Probabilities ``[photos, classes]``."""
 
     probabilities: list[list[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Message):
     """Asks for timed calls.
 
     Attributes:
@@ -97,7 +111,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class Samples(Message):
     """The times of one turn.
 
     Attributes:
@@ -114,17 +128,13 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Message):
     """The worker can't do what was asked, for a reason that it knows."""
 
     message: str
     exit_code: int
 
 
-Message = Setup | Ready | Answer | Answers | Turn | Samples | Refusal
-_TYPES: Final[dict[str, type[Any]]] = {
-    message.__name__: message for message in (Setup, Ready, Answer, Answers, Turn, Samples, Refusal)
-}
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tlx.runtime.timing.backends import Backend, Images, Probabilities
 
     Build = Callable[[Setup], Backend]
+    Handle = Callable[[Backend, list[Images], Message], Message]
     _Known = dict[int, Probabilities]
     """For the number of each batch that was timed: what the engine said last."""
 
@@ -31,12 +32,26 @@ _WARM_UP_CALLS = 3
 _WARM_UP_S = 0.5
 
 
-def main(arguments: list[str], build: Build) -> int:
+def main(arguments: list[str], build: Build, handle: Handle | None = None) -> int:
     """Serve one measurement until it closes its pipe.
 
     Args:
         arguments: Two numbers: the descriptors to read from and to write to.
         build: Loads the engine; called once the process is on its processors.
+        handle: Answers what isn't a question or a turn, with the engine and its pictures.
+
+    Returns:
+        The exit code.
+    """
+    return run_worker(arguments, lambda channel: _serve(channel, build, handle))
+
+
+def run_worker(arguments: list[str], serve: Callable[[Channel], None]) -> int:
+    """The frame around what any worker does: its pipes, Ctrl-C, and errors as refusals.
+
+    Args:
+        arguments: As :func:`main`'s.
+        serve: Reads requests and writes replies until the pipe is closed.
 
     Returns:
         The exit code.
@@ -48,7 +63,7 @@ def main(arguments: list[str], build: Build) -> int:
         os.set_inheritable(descriptor, False)
     channel = Channel(read_fd, write_fd)
     try:
-        _serve(channel, build)
+        serve(channel)
     except TlxError as error:
         channel.send(Refusal(str(error), error.exit_code))
         return error.exit_code
@@ -57,7 +72,7 @@ def main(arguments: list[str], build: Build) -> int:
     return 0
 
 
-def _serve(channel: Channel, build: Build) -> None:
+def _serve(channel: Channel, build: Build, handle: Handle | None) -> None:
     setup = channel.receive()
     assert isinstance(setup, Setup)
     if setup.cpus:
@@ -77,10 +92,13 @@ def _serve(channel: Channel, build: Build) -> None:
         if isinstance(request, Answer):
             reply = Answers(_answer(backend, batches, answers, setup).tolist())
             wait_until_idle()
-        else:
-            assert isinstance(request, Turn)
+        elif isinstance(request, Turn):
             latencies_ns = _time_calls(backend, batches, request, answers)
             reply = Samples(latencies_ns, parked_cpu_ns, parked_ns, wait_until_idle())
+        else:
+            assert handle is not None, f"unexpected {request}"
+            reply = handle(backend, batches, request)
+            wait_until_idle()
 
 
 def _warm_up(backend: Backend, images: Images) -> list[float]:

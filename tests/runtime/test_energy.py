@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tlx.core.energy import EnergyMeter, counted
+from tlx.runtime.energy import EnergyMeter, counted
 
 ABSENT = "libabsent-for-the-tests.so"
 

@@ -7,16 +7,16 @@ when this was written: both are unverified on real devices.)
 
 from __future__ import annotations
 
-import ctypes
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tlx.runtime import nvml
+
 POWERCAP: Final = Path("/sys/class/powercap")
-NVML_LIBRARY: Final = "libnvidia-ml.so.1"
 _TOP_LEVEL: Final = re.compile(r"intel-rapl:\d+")
 
 ReadCounter = Callable[[], int]
@@ -33,7 +33,7 @@ class EnergyMeter:
     A source with a counter that can't be read is unknown as a whole, from then on, since a part would pass for all.
     """
 
-    def __init__(self, powercap: Path = POWERCAP, nvml_library: str = NVML_LIBRARY) -> None:
+    def __init__(self, powercap: Path = POWERCAP, nvml_library: str = nvml.LIBRARY) -> None:
         self._lock = threading.Lock()
         self._sources = {
             source: counters
@@ -115,30 +115,8 @@ def _read_integer(path: Path) -> int:
 
 
 def _gpu_counters(library: str) -> list[_Counter]:
-    """NVML's counters of all GPUs (Volta and newer have them); none if one of them can't be read."""
+    """NVML's counters of all GPUs; none if one of them can't be read."""
     try:
-        nvml = ctypes.CDLL(library)
-        _require_success(nvml.nvmlInit_v2())
-        return [_Counter(partial(_gpu_millijoules, nvml, device), 1e-3, None) for device in _gpus(nvml)]
+        return [_Counter(gpu.energy_millijoules, 1e-3, None) for gpu in nvml.find_gpus(library)]
     except (OSError, AttributeError):
         return []
-
-
-def _gpus(nvml: ctypes.CDLL) -> Iterator[ctypes.c_void_p]:
-    count = ctypes.c_uint(0)
-    _require_success(nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)))
-    for number in range(count.value):
-        device = ctypes.c_void_p()
-        _require_success(nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(number), ctypes.byref(device)))
-        yield device
-
-
-def _gpu_millijoules(nvml: ctypes.CDLL, device: ctypes.c_void_p) -> int:
-    millijoules = ctypes.c_ulonglong(0)
-    _require_success(nvml.nvmlDeviceGetTotalEnergyConsumption(device, ctypes.byref(millijoules)))
-    return millijoules.value
-
-
-def _require_success(status: int) -> None:
-    if status != 0:
-        raise OSError(f"NVML error {status}")

@@ -1,0 +1,112 @@
+"""Keras beside ONNX Runtime: what its cold start and its stages are made of."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.bench.conftest import make_plan
+
+from tlx.bench import sampling
+from tlx.bench.measures.cold_start import command_for
+from tlx.bench.measures.measure import measure_extras
+from tlx.bench.measures.wanted import Wanted
+from tlx.bench.plan import EngineSpec
+from tlx.runtime.timing.protocol import ONNX_KIND, Setup
+
+KINDS = ("predict", "call", "tf_function", "xla", "mixed_bfloat16")
+
+
+def save_model(path: Path, units: int) -> Path:
+    """The strongest colour's model of ``tiny_model``; with one unit: how much red."""
+    from tlx.export.frameworks import import_keras
+
+    keras = import_keras()
+    image = keras.Input((32, 32, 3), dtype="uint8", name="image")
+    mean = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1.0)(image))
+    activation = "sigmoid" if units == 1 else "softmax"
+    model = keras.Model(image, keras.layers.Dense(units, activation=activation, name="output", use_bias=False)(mean))
+    model.get_layer("output").set_weights([np.eye(3, units, dtype=np.float32) / 10])
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def keras_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("keras") / "model.keras", 3)
+
+
+@pytest.fixture(scope="module")
+def photos(png_photos: Path) -> tuple[Path, ...]:
+    return tuple(sorted(png_photos.rglob("*.png")))
+
+
+def start(model: Path, kind: str, photo: Path) -> tuple[Sequence[str], subprocess.CompletedProcess[str]]:
+    setup = Setup(f"keras.{kind}", str(model), "cpu", 3, 1, [], [], 1, [32, 32], "area", 4)
+    command = command_for(setup, photo)
+    return command, subprocess.run(command, capture_output=True, check=True, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_keras_is_started_alone_and_says_the_right_label(
+    keras_model: Path, photos: tuple[Path, ...], kind: str
+) -> None:
+    # Photo number 1 is mostly green.
+    _, done = start(keras_model, kind, photos[1])
+    assert json.loads(done.stdout) == {"label": 1}
+
+
+@pytest.mark.slow
+def test_keras_is_started_without_tlx(tmp_path: Path, photos: tuple[Path, ...]) -> None:
+    model = save_model(tmp_path / "one.keras", 1)
+    command, done = start(model, "call", photos[0])
+    assert json.loads(done.stdout) == {"label": 1}
+    shown = subprocess.run([*command[:2], "-X", "importtime", *command[2:]], capture_output=True, check=True, text=True)
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in shown.stderr.splitlines()}
+    assert {"keras", "tensorflow"} <= imported
+    # Keras itself takes OpenCV along where it is.
+    assert not {"tlx", "onnxruntime"} & imported
+
+
+@pytest.mark.slow
+def test_keras_and_onnx_runtime_are_measured_side_by_side(
+    keras_model: Path, tiny_model: Path, photos: tuple[Path, ...]
+) -> None:
+    engines = [EngineSpec("keras.call", keras_model, (32, 32)), EngineSpec(ONNX_KIND, tiny_model, (32, 32))]
+    plan = make_plan(engines, rounds=1, photos=photos)
+    wanted = Wanted(frozenset({"stages", "memory", "transfers"}), seconds=10.0)
+    extras = measure_extras(replace(plan, wanted=wanted), sampling.measure(plan).engines)
+    keras, onnx = extras["keras.call"], extras["onnxruntime.cpu.fp32"]
+    assert keras.stages is not None
+    assert onnx.stages is not None
+    assert keras.memory is not None
+    assert onnx.memory is not None
+    # TensorFlow's libraries alone take more than all of ONNX Runtime's process.
+    assert (keras.memory.peak_rss_bytes or 0) > 2 * (onnx.memory.peak_rss_bytes or 0) > 0
+    assert (keras.notes, onnx.notes) == ((), ())
+
+
+@pytest.mark.slow
+def test_keras_computes_without_transfers_what_it_computes_with_them(keras_model: Path) -> None:
+    from tlx.bench.measures.keras_hold import hold_with
+    from tlx.export.frameworks import import_tensorflow
+    from tlx.export.keras_model import load_keras_model
+
+    tf = import_tensorflow()
+    model = load_keras_model(keras_model)
+    images = np.random.default_rng(5).integers(0, 256, (4, 2, 32, 32, 3), dtype=np.uint8)
+    forward = tf.function(lambda batch: model(batch, training=False))
+    for way in (forward, lambda batch: model(batch, training=False)):
+        hold = hold_with(way)
+        for batch in images:
+            held = hold(batch)
+            expected = np.asarray(model(batch, training=False))
+            np.testing.assert_allclose(held.fetch(), expected, atol=1e-6)
+            held.run()
+            np.testing.assert_allclose(held.fetch(), expected, atol=1e-6)
