@@ -55,7 +55,7 @@ class BenchOptions:
     batches: tuple[int, ...] = (1,)
     threads: tuple[int, ...] = ()
     rounds: int | None = None
-    max_seconds: float = 120.0
+    max_seconds: float = 90.0
     margin: float | None = None
     device: str = "auto"
     engines: tuple[str, ...] = ()
@@ -63,6 +63,18 @@ class BenchOptions:
     seed: int = 0
     measure: str = "none"
     sustained_s: float | None = None
+
+    @property
+    def most_rounds(self) -> int:
+        """What :attr:`rounds` comes to."""
+        return self.rounds or MOST_ROUNDS
+
+    @property
+    def end_margin(self) -> float:
+        """What :attr:`margin` comes to."""
+        if self.margin is not None:
+            return self.margin
+        return MARGIN if self.rounds is None else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +115,15 @@ def prepare(options: BenchOptions) -> Prepared:
     plan = Plan(
         engines=spread(engines, options.batches, options.threads or (usable_processors(),)),
         workload=workload,
-        rounds=options.rounds or MOST_ROUNDS,
+        rounds=options.most_rounds,
         max_seconds=options.max_seconds,
         device=options.device,
-        margin=_margin(options),
+        margin=options.end_margin,
         seed=options.seed,
         keras_python=options.keras_python,
         wanted=parse_wanted(options.measure, options.sustained_s),
     )
     return Prepared(options, plan, photos_from, tuple(notes), keras_versions)
-
-
-def _margin(options: BenchOptions) -> float:
-    if options.margin is not None:
-        return options.margin
-    return MARGIN if options.rounds is None else 0.0
 
 
 def _check_labels(models: list[tuple[Path, Contract]]) -> None:

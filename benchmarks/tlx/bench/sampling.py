@@ -1,6 +1,6 @@
 """The measurement itself: load all engines, warm them up, time them in interleaved rounds, ask for their answers.
 
-The answers are those of the timed calls; only photos that no turn has come to are classified for them alone.
+The answers are those of the turns; only photos that no turn has come to are classified for them alone.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class EngineRecord:
         error: One line, if it failed; its figures don't count then.
         note: What the user should know about where it runs.
         call_ms: About how long a call takes.
+        calls: How many it had in turns: the number of the batch that is next.
         warm_up: What came before the first timed call.
         probabilities: ``float32 [photos, classes]``.
         turns: The samples of each round, in order.
@@ -63,6 +64,7 @@ class EngineRecord:
     error: str | None = None
     note: str | None = None
     call_ms: float = 0.0
+    calls: int = 0
     warm_up: WarmUp | None = None
     probabilities: npt.NDArray[np.float32] | None = None
     turns: list[Samples] = field(default_factory=list)
@@ -155,6 +157,12 @@ class _Lane:
             self.record.error = str(error)
             return None
 
+    def take_turn(self, *, warm_up: int, calls: int) -> Samples | None:
+        """Time some calls on the photos that come next."""
+        turn = Turn(first=self.record.calls, warm_up=warm_up, calls=calls)
+        self.record.calls += warm_up + calls
+        return self.ask(turn, Samples, warm_up + calls)
+
     def get_ready(self) -> str | None:
         """Wait until it has loaded; why it hasn't, if nobody asked for it by name."""
         record = self.record
@@ -245,7 +253,7 @@ def _warm_up_one(lane: _Lane, limit_s: float) -> None:
     calls = window_calls(record.call_ms)
     medians_ms: list[float] = []
     while not is_stable(medians_ms) and (not medians_ms or time.monotonic() - started_s < limit_s):
-        samples = lane.ask(Turn(first=len(medians_ms) * calls, warm_up=0, calls=calls), Samples, calls)
+        samples = lane.take_turn(warm_up=0, calls=calls)
         if samples is None:
             return
         medians_ms.append(statistics.median(samples.latencies_ns) / 1e6)
@@ -264,8 +272,7 @@ def _run_rounds(
         progress("measuring rounds", done, plan.rounds)
         round_started_s = time.monotonic()
         for index in round_order(len(lanes), done, plan.seed):
-            turn = Turn(first=done * calls[index], warm_up=warm_up_in_turn(calls[index]), calls=calls[index])
-            samples = lanes[index].ask(turn, Samples, turn.warm_up + turn.calls)
+            samples = lanes[index].take_turn(warm_up=warm_up_in_turn(calls[index]), calls=calls[index])
             if samples:
                 lanes[index].record.turns.append(samples)
             watch.look()
@@ -279,9 +286,10 @@ def _run_rounds(
 
 
 def _answering_s(record: EngineRecord, plan: Plan) -> float:
-    """About how long the answers take that no turn has given."""
-    timed = sum(len(turn.latencies_ns) for turn in record.turns)
-    return max(0, plan.batches(record.spec) - timed) * record.call_ms / 1e3
+    """About how long the answers take that no turn has given, after another one."""
+    calls = calls_in_turn(record.call_ms)
+    missing = plan.batches(record.spec) - record.calls - calls - warm_up_in_turn(calls)
+    return max(0, missing) * record.call_ms / 1e3
 
 
 def why_end(done: int, seconds: float, records: Sequence[EngineRecord], plan: Plan) -> Ended | None:

@@ -61,8 +61,11 @@ def bench(
         typer.Option("--rounds", min=1, help="Turns of each engine, whatever is known by then (default: by --margin)."),
     ] = None,
     max_seconds: Annotated[
-        float, typer.Option("--max-seconds", min=0, help="Begin no round that would end later than this.")
-    ] = 120.0,
+        float,
+        typer.Option(
+            "--max-seconds", min=0, help="Begin no round that would end later than this; --measure comes after."
+        ),
+    ] = 90.0,
     engine: Annotated[
         list[str] | None,
         typer.Option(

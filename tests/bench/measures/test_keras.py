@@ -107,6 +107,6 @@ def test_keras_computes_without_transfers_what_it_computes_with_them(keras_model
         for batch in images:
             held = hold(batch)
             expected = np.asarray(model(batch, training=False))
-            np.testing.assert_allclose(held.fetch(), expected, atol=1e-6)
+            np.testing.assert_allclose(np.asarray(held.fetch(), np.float32), expected, atol=1e-6)
             held.run()
-            np.testing.assert_allclose(held.fetch(), expected, atol=1e-6)
+            np.testing.assert_allclose(np.asarray(held.fetch(), np.float32), expected, atol=1e-6)

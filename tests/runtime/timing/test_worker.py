@@ -28,15 +28,15 @@ class Counting:
         return self._memory
 
 
-def test_answers_are_those_of_the_timed_calls_and_only_the_missing_ones_are_computed(noop_setup: Setup) -> None:
+def test_answers_are_those_of_the_turns_and_only_the_missing_ones_are_computed(noop_setup: Setup) -> None:
     batches, counting = load_batches(noop_setup), Counting()
     known: dict[int, Probabilities] = {}
     backend = Backend(counting, "cpu")
-    assert len(_time_calls(backend, batches, Turn(first=1, warm_up=1, calls=2), known)) == 2
-    # The first call was untimed; the second and the third had the pictures 1 and 2 of 4.
+    assert len(_time_calls(backend, batches, Turn(first=1, warm_up=1, calls=1), known)) == 1
+    # Both calls, the untimed one too, had pictures of their own: 1 and 2 of 4.
     answers = _answer(backend, batches, known, noop_setup)
-    assert answers[1:3, 0].tolist() == [2, 3]
-    assert counting.calls == 5
+    assert answers[:, 0].tolist() == [3, 1, 2, 4]
+    assert counting.calls == 4
 
 
 def test_pictures_may_come_as_arrays(noop_setup: Setup, tmp_path: Path) -> None:

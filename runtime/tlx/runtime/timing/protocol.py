@@ -101,7 +101,7 @@ class Turn(Message):
 
     Attributes:
         first: Number of the batch to begin with; later calls take the next ones.
-        warm_up: Untimed calls before them.
+        warm_up: Untimed calls before the timed ones.
         calls: Timed calls.
     """
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Build = Callable[[Setup], Backend]
     Handle = Callable[[Backend, list[Images], Message], Message]
     _Known = dict[int, Probabilities]
-    """For the number of each batch that was timed: what the engine said last."""
+    """For the number of each batch that had a turn: what the engine said last."""
 
 _WARM_UP_CALLS = 3
 _WARM_UP_S = 0.5
@@ -132,16 +132,14 @@ def _answer(backend: Backend, batches: list[Images], known: _Known, setup: Setup
 def _time_calls(backend: Backend, batches: list[Images], turn: Turn, known: _Known) -> list[int]:
     """The times of a turn in nanoseconds; the garbage collector can't fall into one.
 
-    What the timed calls answer is kept: it's judged, too.
+    What the calls answer is kept: it's judged, too.
     """
     infer, clock_ns = backend.infer, time.perf_counter_ns
     latencies_ns = []
     gc.collect()
     gc.disable()
     try:
-        for call in range(turn.warm_up):
-            infer(batches[(turn.first + call) % len(batches)])
-        for call in range(turn.calls):
+        for call in range(turn.warm_up + turn.calls):
             place = (turn.first + call) % len(batches)
             images = batches[place]
             started_ns = clock_ns()
@@ -151,7 +149,7 @@ def _time_calls(backend: Backend, batches: list[Images], turn: Turn, known: _Kno
             known[place] = probabilities.copy()
     finally:
         gc.enable()
-    return latencies_ns
+    return latencies_ns[turn.warm_up :]
 
 
 def _build(setup: Setup) -> Backend:
