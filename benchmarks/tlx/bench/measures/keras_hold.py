@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tlx.export.keras_model import class_probabilities
-from tlx.runtime.devices.bound_runner import Held
+from tlx.runtime.devices.held import Held
 from tlx.runtime.timing.backends import Images
 
 
