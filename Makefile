@@ -36,15 +36,15 @@ format: venv ## put the code into the house's format and mend what lint can
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
-schema: venv ## write docs/contract.schema.json and docs/result.schema.json from their classes
-	@for name in contract result; do \
+schema: venv ## write docs/contract.schema.json, docs/result.schema.json and docs/bench.schema.json from their classes
+	@for name in contract result bench; do \
 		$(BIN)/python tools/schemas.py $$name > docs/$$name.schema.json.new && \
 		mv docs/$$name.schema.json.new docs/$$name.schema.json || exit 1; \
 	done
 
 constraints: venv ## make constraints.txt from pyproject.toml (UV_ARGS=--upgrade takes newer releases)
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-		--extra demo --extra heic --extra dev --no-emit-index-url --no-header --quiet $(UV_ARGS) -o constraints.txt
+		--extra demo --extra heic --extra loadgen --extra dev --no-emit-index-url --no-header --quiet $(UV_ARGS) -o constraints.txt
 
 clean: ## remove .venv, caches and built packages; runs/ and demo/ stay
 	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -53,6 +53,25 @@ AT_MOST_OVER_BARE: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What is asked for.
+
+    Attributes:
+        data: Folder of photos.
+        rounds: Counted ones.
+        steps: From the cache, and bare, in each round.
+        size: Pixels of a side.
+        weights: See :func:`tlx.core.weights.chain.load_weights`.
+    """
+
+    data: Path
+    rounds: int
+    steps: int
+    size: int
+    weights: str
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What all ways have in common."""
 
@@ -104,17 +123,21 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of photos, with or without subfolders")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8, help="from the cache, and bare, in each round")
+    parser.add_argument("--size", type=int, default=150, help="pixels")
+    parser.add_argument("--weights", default="imagenet", help="imagenet, a file, or none for random ones")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    result = measure(arguments.data, rounds=arguments.rounds, steps=arguments.steps)
+    work = Work(arguments.data, arguments.rounds, arguments.steps, arguments.size, arguments.weights)
+    result = measure(work)
     print(json.dumps(result, indent=2))
     if arguments.output:
         atomic.write_json(arguments.output, result)
 
 
-def measure(data: Path, *, rounds: int, steps: int) -> dict[str, Any]:
+def measure(work: Work) -> dict[str, Any]:
     """Time all ways; a first round isn't counted."""
-    setting = prepare(data, rounds=rounds + 1, steps=steps)
+    rounds, steps = work.rounds, work.steps
+    setting = prepare(work)
     with tempfile.TemporaryDirectory() as folder:
         seconds = {name: values[1:] for name, values in run(setting, Path(folder)).items()}
     end_to_end = [min(pair) for pair in zip(seconds["end_to_end"], seconds["end_to_end_xla"], strict=True)]
@@ -135,10 +158,11 @@ def measure(data: Path, *, rounds: int, steps: int) -> dict[str, Any]:
     }
 
 
-def prepare(data: Path, *, rounds: int, steps: int) -> Setting:
+def prepare(work: Work) -> Setting:
     """The default recipe's fine-tuning on the plain views of as many photos as the steps take."""
-    preset = find_preset("default")
-    phase = replace(preset.phases[-1], epochs=rounds, views=0)
+    data, steps = work.data, work.steps
+    preset = find_preset("default").changed(size=work.size)
+    phase = replace(preset.phases[-1], epochs=work.rounds + 1, views=0)
     paths = sorted(path for path in data.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
     paths = [path for path in paths if "test" not in path.relative_to(data).parts]
     # From all classes: an even walk through the sorted names.
@@ -148,7 +172,7 @@ def prepare(data: Path, *, rounds: int, steps: int) -> Setting:
     classes = np.array([labels.index(photo.label) % CLASSES for photo in photos], np.int32)
     return Setting(
         recipe=replace(preset, phases=(phase,)),
-        weights=load_weights("imagenet"),
+        weights=load_weights(work.weights),
         photos=photos,
         targets=encode_targets(classes, CLASSES),
     )

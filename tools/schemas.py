@@ -1,7 +1,8 @@
-"""Print a published JSON schema; ``make schema`` writes them to docs/contract.schema.json and docs/result.schema.json.
+"""Print a published JSON schema; ``make schema`` writes them to docs/NAME.schema.json.
 
     python tools/schemas.py contract
     python tools/schemas.py result
+    python tools/schemas.py bench
 
 The descriptions are those of the classes: what a field is, is written once.
 """
@@ -16,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tlx.bench.document import BenchDocument
 from tlx.contract import Contract
 from tlx.runtime.output.record import ResultLine
 
@@ -23,6 +25,7 @@ _ROLE = re.compile(r":\w+:`~?([^`]+)`")
 _PUBLISHED: dict[str, tuple[type[BaseModel], str]] = {
     "contract": (Contract, "tlx.contract"),
     "result": (ResultLine, "tlx.result"),
+    "bench": (BenchDocument, "tlx.bench"),
 }
 
 
@@ -30,7 +33,7 @@ def schema_text(name: str) -> str:
     """The schema as its file holds it."""
     kind, title = _PUBLISHED[name]
     schema = kind.model_json_schema(by_alias=True)
-    classes = {one.__name__: one for one in _classes(kind)}
+    classes = {one.__name__: one for one in _classes(kind.__module__)}
     for class_name, definition in [(kind.__name__, schema), *schema["$defs"].items()]:
         if "properties" in definition:
             _describe(classes[class_name], definition)
@@ -41,9 +44,15 @@ def schema_text(name: str) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _classes(kind: type[BaseModel]) -> list[type[BaseModel]]:
-    module = sys.modules[kind.__module__]
-    return [one for one in vars(module).values() if inspect.isclass(one) and issubclass(one, BaseModel)]
+def _classes(module_name: str) -> set[type[BaseModel]]:
+    """The documents that a module knows, and those that their modules know."""
+    found: set[type[BaseModel]] = set()
+    modules = [module_name]
+    for name in modules:
+        known = {one for one in vars(sys.modules[name]).values() if inspect.isclass(one) and issubclass(one, BaseModel)}
+        modules += sorted({one.__module__ for one in known} - set(modules) - {BaseModel.__module__})
+        found |= known
+    return found
 
 
 def _describe(kind: type[BaseModel], definition: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlx.bench.plan import EngineSpec, Placement, Plan, Workload
+from tlx.bench.plan import EngineSpec, Plan, Workload
 
 
 @pytest.fixture(scope="session")
@@ -26,5 +26,5 @@ def png_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_plan(engines: list[EngineSpec], *, rounds: int = 3, photos: tuple[Path, ...] = ()) -> Plan:
-    workload = Workload(photos, 0 if photos else 4, classes=3, batch=1)
-    return Plan(tuple(engines), workload, Placement("cpu", 1, ()), rounds, max_seconds=60.0)
+    workload = Workload(photos, 0 if photos else 4, classes=3)
+    return Plan(tuple(engines), workload, rounds, max_seconds=60.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tlx.bench.agreement import Agreement, Probabilities, compare, label_indices
-from tlx.contract import Precision
+from tlx.bench.plan import EnginePrecision
 
 
 def two_classes(*second: float) -> Probabilities:
@@ -32,15 +32,20 @@ def test_label_indices_give_no_label_to_what_is_not_a_number() -> None:
         ("fp32", 2e-4, False),
         ("fp16", 9e-3, True),
         ("fp16", 2e-2, False),
+        ("bf16", 4e-2, True),
+        ("bf16", 6e-2, False),
         # Quantized: the same label is what counts.
         ("int8", 0.2, True),
     ],
 )
-def test_compare_allows_what_the_precision_explains(precision: Precision, difference: float, *, agrees: bool) -> None:
+def test_compare_allows_what_the_precision_explains(
+    precision: EnginePrecision, difference: float, *, agrees: bool
+) -> None:
     agreement = compare(
         two_classes(0.2, 0.6), two_classes(0.2, 0.6 + difference), precision=precision, thresholds=(0.5, 0.5)
     )
     assert agreement.agrees is agrees
+    assert agreement.wrong is not agrees
     assert agreement.labels_equal == 2
     assert agreement.max_abs_difference == pytest.approx(difference, rel=1e-3)
 
@@ -57,4 +62,33 @@ def test_compare_takes_each_engine_by_its_own_threshold() -> None:
 
 def test_compare_does_not_agree_with_nan_even_where_both_have_it() -> None:
     broken = two_classes(0.2, np.nan)
-    assert compare(broken, broken, precision="int8", thresholds=(0.5, 0.5)) == Agreement(2, 1, None, None, agrees=False)
+    assert compare(broken, broken, precision="int8", thresholds=(0.5, 0.5)) == Agreement(
+        2, 1, None, None, agrees=False, wrong=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("photos", "others", "wrong"),
+    [
+        # At most one in twenty is expected of quantized weights; how many more are chance depends on the photos.
+        (50, 1, False),
+        (50, 6, False),
+        (50, 7, True),
+        (7, 1, False),
+        (7, 3, True),
+        (1000, 50, False),
+        (1000, 66, True),
+    ],
+)
+def test_compare_calls_an_engine_wrong_when_it_gives_more_other_labels_than_its_precision_explains(
+    photos: int, others: int, *, wrong: bool
+) -> None:
+    baseline = two_classes(*[0.6] * photos)
+    other = two_classes(*[0.4] * others, *[0.6] * (photos - others))
+    agreement = compare(baseline, other, precision="int8", thresholds=(0.5, 0.5))
+    assert (agreement.agrees, agreement.wrong) == (False, wrong)
+
+
+def test_compare_does_not_call_a_tie_that_falls_to_the_other_side_wrong() -> None:
+    agreement = compare(two_classes(0.50001), two_classes(0.49999), precision="fp32", thresholds=(0.5, 0.5))
+    assert (agreement.agrees, agreement.wrong) == (False, False)

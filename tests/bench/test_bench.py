@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ import pytest
 
 from tlx.bench import sampling
 from tlx.bench.bench import run_bench
-from tlx.bench.plan import CALLS_PER_TURN, EngineSpec, Placement, Plan, Workload
+from tlx.bench.plan import MOST_CALLS, EngineSpec, Plan, Workload
 from tlx.bench.prepare import BenchOptions, prepare
+from tlx.bench.stopping import LOOKS
 from tlx.errors import DeviceError, InputError, ModelFileError, RunError
 from tlx.runtime.timing.protocol import ONNX_KIND
 
@@ -53,7 +55,10 @@ def test_run_bench_measures_every_model_and_marks_the_one_that_differs(
     assert report.failures == ()
     assert (tiny["name"], swapped["name"]) == ("onnxruntime.cpu.fp32:tiny", "onnxruntime.cpu.fp32:swapped")
     assert report.document["baseline"] == tiny["name"]
-    assert tiny["n"] == swapped["n"] == 6 * CALLS_PER_TURN
+    # Fast engines have long turns.
+    assert tiny["n"] == swapped["n"] == 6 * MOST_CALLS
+    assert (tiny["status"], swapped["status"]) == ("ok", "wrong")
+    assert tiny["warm_up"]["calls"] >= 18
     assert 0 < tiny["min_ms"] <= tiny["p50_ms"] <= tiny["p90_ms"] <= tiny["max_ms"]
     assert tiny["agreement"]["agrees"] is True
     # Three of the seven photos are red and two green; the two blue ones keep their label.
@@ -63,15 +68,19 @@ def test_run_bench_measures_every_model_and_marks_the_one_that_differs(
         "max_abs_difference": pytest.approx(1.0, abs=0.1),
         "tolerance": 1e-4,
         "agrees": False,
+        "wrong": True,
     }
+    assert swapped["status"] == "wrong"
+    # The two folders are no labels.
+    assert tiny["accuracy"] is None
     assert swapped["ratio_ci95"][0] <= swapped["ratio_to_baseline"] <= swapped["ratio_ci95"][1]
-    assert any("! onnxruntime.cpu.fp32:swapped gives other answers" in line for line in report.table)
+    assert any("WRONG: onnxruntime.cpu.fp32:swapped gives other answers" in line for line in report.table)
 
 
 def test_waiting_engines_are_idle_though_their_thread_pools_spin_after_work(busy_model: Path) -> None:
-    engines = (EngineSpec(ONNX_KIND, busy_model, (96, 96)), EngineSpec(ONNX_KIND, busy_model, (96, 96), mark="twin"))
     threads = min(2, len(os.sched_getaffinity(0)))
-    plan = Plan(engines, Workload((), 2, 3, 1), Placement("cpu", threads, ()), rounds=8, max_seconds=60.0)
+    spec = EngineSpec(ONNX_KIND, busy_model, (96, 96), threads=threads)
+    plan = Plan((spec, replace(spec, mark="twin")), Workload((), 2, 3), rounds=8, max_seconds=60.0)
     measurement = sampling.measure(plan)
     for engine in measurement.engines:
         assert engine.error is None
@@ -85,7 +94,7 @@ def test_waiting_engines_are_idle_though_their_thread_pools_spin_after_work(busy
 
 
 def test_batches_are_filled_and_every_photo_is_answered_once(tiny_model: Path, png_photos: Path) -> None:
-    options = BenchOptions((tiny_model,), photos=png_photos, rounds=1, batch=4, device="cpu")
+    options = BenchOptions((tiny_model,), photos=png_photos, rounds=1, batches=(4,), device="cpu")
     report = run_bench(options, command="tlx bench")
     assert report.document["engines"][0]["batch"] == 4
     assert report.document["engines"][0]["agreement"]["photos"] == 7
@@ -95,14 +104,19 @@ def test_batches_are_filled_and_every_photo_is_answered_once(tiny_model: Path, p
 
 def test_without_photos_pictures_are_made_by_formula_and_the_report_says_so(tiny_model: Path) -> None:
     report = run_bench(BenchOptions((tiny_model,), limit=3, rounds=1, device="cpu"), command="tlx bench")
-    assert report.document["photos"] == {"count": 3, "from": "made by formula", "synthetic": True}
+    assert report.document["photos"] == {
+        "count": 3,
+        "from": "made by formula",
+        "synthetic": True,
+        "sha256": None,
+    }
     assert any("made by formula" in note for note in report.notes)
     assert any("doesn't say which run" in note for note in report.notes)
 
 
 def test_an_engine_that_dies_is_marked_and_the_others_go_on(tiny_model: Path, swapped_model: Path) -> None:
     engines = tuple(EngineSpec(ONNX_KIND, model, (32, 32), mark=model.stem) for model in (tiny_model, swapped_model))
-    plan = Plan(engines, Workload((), 2, 3, 1), Placement("cpu", 1, ()), rounds=5, max_seconds=60.0)
+    plan = Plan(engines, Workload((), 2, 3), rounds=5, max_seconds=60.0)
 
     def kill_the_second(stage: str, done: int, total: int, note: str = "") -> None:
         del total, note
@@ -119,10 +133,48 @@ def test_an_engine_that_dies_is_marked_and_the_others_go_on(tiny_model: Path, sw
 
 def test_a_bench_ends_when_all_engines_have_failed(tiny_model: Path) -> None:
     engines = (EngineSpec(ONNX_KIND, tiny_model.with_name("gone.onnx"), (32, 32)),)
-    plan = Plan(engines, Workload((), 2, 3, 1), Placement("cpu", 1, ()), rounds=5, max_seconds=60.0)
+    plan = Plan(engines, Workload((), 2, 3), rounds=5, max_seconds=60.0)
     measurement = sampling.measure(plan)
     assert measurement.rounds == 1
+    assert measurement.ended == "failures"
     assert "gone.onnx" in str(measurement.engines[0].error)
+
+
+def test_an_engine_that_nobody_asked_for_and_that_does_not_load_is_a_note(tiny_model: Path) -> None:
+    engine = EngineSpec(ONNX_KIND, tiny_model, (32, 32))
+    gone = EngineSpec(ONNX_KIND, tiny_model.with_name("gone.onnx"), (32, 32), mark="gone", optional=True)
+    measurement = sampling.measure(Plan((engine, gone), Workload((), 2, 3), rounds=2, max_seconds=60.0))
+    assert [record.name for record in measurement.engines] == ["onnxruntime.cpu.fp32"]
+    assert len(measurement.notes) == 1
+    assert measurement.notes[0].startswith("not measured: onnxruntime.cpu.fp32:gone: ")
+
+
+def test_each_batch_size_and_number_of_threads_is_a_row(tiny_model: Path, png_photos: Path) -> None:
+    options = BenchOptions(
+        (tiny_model,), photos=png_photos, rounds=2, batches=(1, 4), threads=(1, 2), device="cpu", margin=0
+    )
+    engines = run_bench(options, command="tlx bench").document["engines"]
+    assert {engine["name"] for engine in engines} == {"onnxruntime.cpu.fp32"}
+    assert [(engine["batch"], engine["threads"]) for engine in engines] == [(1, 1), (4, 1), (1, 2), (4, 2)]
+    assert all(engine["agreement"]["agrees"] and engine["agreement"]["photos"] == 7 for engine in engines)
+
+
+def test_rounds_end_when_all_is_known_within_the_margin(tiny_model: Path) -> None:
+    options = BenchOptions((tiny_model,), limit=2, rounds=45, margin=0.99, device="cpu")
+    method = run_bench(options, command="tlx bench").document["method"]
+    assert (method["rounds"], method["rounds_asked"]) == (LOOKS[0], 45)
+
+
+def test_accuracy_is_told_where_folders_are_labels(tiny_model: Path, png_photos: Path, tmp_path: Path) -> None:
+    for number, photo in enumerate(sorted(png_photos.rglob("*.png"))):
+        # Each lies under its colour, except that the first of the three red ones lies under blue.
+        folder = tmp_path / "test" / ("blue" if number == 0 else ("red", "green", "blue")[number % 3])
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / photo.name).write_bytes(photo.read_bytes())
+    options = BenchOptions((tiny_model,), photos=tmp_path, rounds=1, device="cpu")
+    accuracy = run_bench(options, command="tlx bench").document["engines"][0]["accuracy"]
+    assert (accuracy["correct"], accuracy["photos"]) == (6, 7)
+    assert 0 < accuracy["low"] < 6 / 7 < accuracy["high"] < 1
 
 
 def test_a_gpu_that_is_not_there_ends_the_bench(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
-"""The Keras engines beside ONNX Runtime, from a run folder: three TensorFlow processes at once."""
+"""The Keras engines beside ONNX Runtime, from a run folder: several TensorFlow processes at once."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from tlx.bench.bench import run_bench
 from tlx.bench.prepare import BenchOptions, prepare
 from tlx.contract import CONTRACT_KEY
-from tlx.errors import MissingDependencyError, RunError
+from tlx.errors import InputError, MissingDependencyError, RunError
 
 if TYPE_CHECKING:
     import onnx
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 LABELS = ("blue", "red")
 SIZE_HW = (32, 32)
+KINDS = ("keras.predict", "keras.call", "keras.tf_function", "keras.xla", "keras.mixed_bfloat16", "onnxruntime.*")
 
 
 def save_same_model(path: Path) -> None:
@@ -58,20 +61,27 @@ def workplace(tiny_run: Run, make_model: Any, tmp_path_factory: pytest.TempPathF
 @pytest.mark.slow
 def test_keras_engines_and_onnx_runtime_agree_and_wait_idle(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
-    report = run_bench(BenchOptions((Path("model.onnx"),), rounds=6, threads=1, device="cpu"), command="tlx bench")
+    report = run_bench(
+        BenchOptions((Path("model.onnx"),), rounds=6, threads=(1,), engines=KINDS, device="cpu"), command="tlx bench"
+    )
     engines = {engine["name"]: engine for engine in report.document["engines"]}
-    assert list(engines) == ["keras.predict", "keras.call", "keras.tf_function", "onnxruntime.cpu.fp32"]
+    assert list(engines) == [*KINDS[:-1], "onnxruntime.cpu.fp32"]
     assert report.failures == ()
     assert report.notes == ()
     assert report.document["baseline"] == "keras.predict"
-    assert report.document["photos"] == {"count": 12, "from": "validation photos of original", "synthetic": False}
+    photos = report.document["photos"]
+    assert (photos["count"], photos["from"], photos["synthetic"]) == (12, "validation photos of original", False)
     assert report.document["environment"]["tensorflow_threads"] == {"intra_op": 1, "inter_op": 1}
     for engine in engines.values():
         assert engine["status"] == "ok"
         assert engine["agreement"]["labels_equal"] == 12
         assert engine["agreement"]["agrees"] is True
         assert engine["parked"]["idle"] is True
-        assert engine["n"] == 36
+        assert engine["n"] >= 36
+        # The validation photos of this run lie in folders of its labels.
+        assert engine["accuracy"]["photos"] == 12
+    assert engines["keras.mixed_bfloat16"]["agreement"]["tolerance"] == 5e-2
+    assert engines["keras.mixed_bfloat16"]["agreement"]["max_abs_difference"] > 0
     # predict() sets up a data pipeline for every call.
     assert engines["keras.predict"]["p50_ms"] > engines["keras.tf_function"]["p50_ms"]
     assert engines["keras.tf_function"]["ratio_to_baseline"] > 1
@@ -79,7 +89,7 @@ def test_keras_engines_and_onnx_runtime_agree_and_wait_idle(workplace: Path, mon
 
 def test_prepare_can_leave_keras_out(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
-    prepared = prepare(BenchOptions((Path("model.onnx"),), keras="none"))
+    prepared = prepare(BenchOptions((Path("model.onnx"),), keras="none", device="cpu"))
     assert [engine.kind for engine in prepared.plan.engines] == ["onnxruntime"]
     # The run still tells where the photos are.
     assert prepared.photos_from == "validation photos of original"
@@ -89,7 +99,7 @@ def test_prepare_goes_on_without_the_run_and_says_so(
     workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    prepared = prepare(BenchOptions((workplace / "model.onnx",)))
+    prepared = prepare(BenchOptions((workplace / "model.onnx",), device="cpu"))
     assert [engine.kind for engine in prepared.plan.engines] == ["onnxruntime"]
     assert any("original: no such run" in note for note in prepared.notes)
 
@@ -103,7 +113,7 @@ def test_prepare_refuses_a_run_of_other_labels(workplace: Path, tiny_model: Path
 def test_prepare_without_tensorflow(workplace: Path, monkeypatch: pytest.MonkeyPatch, *, named: bool) -> None:
     monkeypatch.chdir(workplace)
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    options = BenchOptions((Path("model.onnx"),), keras="original" if named else None)
+    options = BenchOptions((Path("model.onnx"),), keras="original" if named else None, device="cpu")
     if named:
         with pytest.raises(MissingDependencyError, match="TensorFlow isn't installed"):
             prepare(options)
@@ -111,3 +121,46 @@ def test_prepare_without_tensorflow(workplace: Path, monkeypatch: pytest.MonkeyP
         prepared = prepare(options)
         assert [engine.kind for engine in prepared.plan.engines] == ["onnxruntime"]
         assert any("TensorFlow isn't installed" in note for note in prepared.notes)
+
+
+@pytest.mark.slow
+def test_keras_runs_in_an_environment_of_its_own_that_has_no_tlx(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interpreter that finds TensorFlow, but none of what decodes pictures or reads contracts."""
+    hidden = ("cv2", "pydantic", "onnxruntime", "typer", "rich")
+    python = tmp_path / "python"
+    python.write_text(
+        f"""#!{sys.executable}
+import os, sys
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, ({str(tmp_path)!r}, os.environ.get("PYTHONPATH"))))
+os.environ["OTHER_PYTHON"] = "yes"
+os.execv({sys.executable!r}, [{sys.executable!r}, *sys.argv[1:]])
+"""
+    )
+    python.chmod(0o755)
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nfor name in {hidden!r}: sys.modules[name] = None\n")
+    monkeypatch.chdir(workplace)
+    options = BenchOptions(
+        (Path("model.onnx"),), rounds=1, engines=("keras.call", "onnxruntime.*"), device="cpu", keras_python=python
+    )
+    assert prepare(options).keras_versions == {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+    }
+    engines = run_bench(options, command="tlx bench").document["engines"]
+    assert [(engine["name"], engine["status"]) for engine in engines] == [
+        ("keras.call", "ok"),
+        ("onnxruntime.cpu.fp32", "ok"),
+    ]
+
+
+def test_a_python_without_tensorflow_is_refused(workplace: Path, tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('no TensorFlow here')")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    with pytest.raises(MissingDependencyError, match="can't import TensorFlow and Keras"):
+        prepare(BenchOptions((workplace / "model.onnx",), keras="none", device="cpu", keras_python=python))
+    with pytest.raises(InputError, match=r"--keras-python .*nothing: can't be run"):
+        prepare(BenchOptions((workplace / "model.onnx",), device="cpu", keras_python=tmp_path / "nothing"))

@@ -4,52 +4,52 @@ from pathlib import Path
 
 import pytest
 
-from tlx.bench.plan import Placement, Plan, Workload, keras_engines, onnx_engines
-from tlx.bench.sampling import may_start_round
-from tlx.contract import Contract, InputSpec, Precision
+from tlx.bench.plan import EngineSpec, Plan, Workload, calls_in_turn, warm_up_in_turn
+from tlx.runtime.timing.pinning import choose_cpus
 
 
-def contract(precision: Precision) -> Contract:
-    return Contract(labels=["cat", "dog"], input=InputSpec(size_hw=(8, 6)), threshold=0.3, precision=precision)
+def engine(kind: str = "keras.call", batch: int = 1, threads: int = 1) -> EngineSpec:
+    return EngineSpec(kind, Path("model.keras"), (8, 6), batch=batch, threads=threads)
 
 
-def names(*models: tuple[str, Precision]) -> list[str]:
-    return [engine.name("cpu") for engine in onnx_engines([(Path(path), contract(p)) for path, p in models])]
+def plan(*engines: EngineSpec) -> Plan:
+    return Plan(engines, Workload((), 10, 2), rounds=3, max_seconds=10.0, keras_python=Path("python"))
 
 
-def test_keras_predict_is_the_first_engine() -> None:
-    engines = keras_engines(Path("model.keras"), (8, 6), contract("fp32"))
-    assert [engine.name("cpu") for engine in engines] == ["keras.predict", "keras.call", "keras.tf_function"]
-    assert {engine.threshold for engine in engines} == {0.3}
-
-
-def test_onnx_engines_are_named_by_provider_and_precision() -> None:
-    assert names(("a.onnx", "fp32"), ("b.onnx", "int8")) == ["onnxruntime.cpu.fp32", "onnxruntime.cpu.int8"]
-
-
-def test_onnx_engines_of_one_precision_are_told_apart_by_their_files() -> None:
-    assert names(("a.onnx", "fp32"), ("x/b.onnx", "fp32"), ("y/b.onnx", "fp32"), ("c.onnx", "int8")) == [
-        "onnxruntime.cpu.fp32:a",
-        "onnxruntime.cpu.fp32:b#2",
-        "onnxruntime.cpu.fp32:b#3",
-        "onnxruntime.cpu.int8",
+def test_rows_say_what_they_differ_in() -> None:
+    assert plan(engine()).row(engine(), "keras.call") == "keras.call"
+    rows = [engine(batch=batch, threads=threads) for threads in (1, 2) for batch in (1, 8)]
+    assert [plan(*rows).row(row, "keras.call") for row in rows] == [
+        "keras.call batch 1 threads 1",
+        "keras.call batch 8 threads 1",
+        "keras.call batch 1 threads 2",
+        "keras.call batch 8 threads 2",
     ]
 
 
-def plan(rounds: int, max_seconds: float) -> Plan:
-    return Plan((), Workload((), 1, 2, 1), Placement("cpu", 1, ()), rounds, max_seconds)
+def test_each_row_has_processors_threads_and_batch_of_its_own() -> None:
+    setups = [plan(row).setup(row) for row in (engine(threads=1), engine(batch=4, threads=2))]
+    assert [(setup.batch, setup.threads, tuple(setup.cpus)) for setup in setups] == [
+        (1, 1, choose_cpus(1)),
+        (4, 2, choose_cpus(2)),
+    ]
+    # Those of fewer threads are among those of more, so that all rows share the same ones.
+    assert set(choose_cpus(1)) <= set(choose_cpus(2))
+
+
+def test_only_keras_runs_in_the_other_environment() -> None:
+    assert plan(engine()).python(engine()) == Path("python")
+    assert plan(engine()).python(engine("onnxruntime")) is None
+
+
+def test_batches_cover_every_photo() -> None:
+    assert [plan().batches(engine(batch=batch)) for batch in (1, 4, 16)] == [10, 3, 1]
 
 
 @pytest.mark.parametrize(
-    ("done", "elapsed_s", "longest_s", "starts"),
-    [
-        # The first round always runs, however long the engines took to load.
-        (0, 99.0, 0.0, True),
-        (1, 5.0, 1.0, True),
-        # It would end after the bound.
-        (1, 9.5, 1.0, False),
-        (3, 0.1, 0.1, False),
-    ],
+    ("call_ms", "calls", "warm_up"),
+    [(0.0, 48, 2), (8.0, 25, 2), (30.0, 6, 2), (80.0, 6, 2), (120.0, 4, 1), (400.0, 3, 1), (9000.0, 3, 1)],
 )
-def test_may_start_round_keeps_both_bounds(done: int, elapsed_s: float, longest_s: float, *, starts: bool) -> None:
-    assert may_start_round(done, elapsed_s, longest_s, plan(rounds=3, max_seconds=10.0)) is starts
+def test_turns_of_slow_engines_have_fewer_calls(call_ms: float, calls: int, warm_up: int) -> None:
+    assert calls_in_turn(call_ms) == calls
+    assert warm_up_in_turn(calls) == warm_up

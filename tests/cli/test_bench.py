@@ -46,12 +46,13 @@ def test_bench_prints_one_json_object_and_writes_the_same_to_a_file(tiny_model: 
     assert done.stderr == ""
     document = json.loads(done.stdout)
     assert document == json.loads(output.read_text())
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["command"].startswith(f"tlx bench {tiny_model} --rounds 1")
     engine = document["engines"][0]
     assert (engine["name"], engine["batch"]) == ("onnxruntime.cpu.fp32", 1)
     assert engine["p50_ms"] > 0
-    assert engine["p90_ms"] is None
+    assert engine["p99_ms"] is None
+    assert engine["samples_needed"]["p99"] > engine["n"]
 
 
 def test_bench_needs_only_what_an_edge_install_has(tiny_model: Path, tmp_path: Path) -> None:

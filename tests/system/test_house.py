@@ -18,7 +18,10 @@ from tlx.version import __version__
 HOUSE = Path(__file__).parents[2]
 ROOTS = ("runtime", "export", "tlcore", "benchmarks")
 PORTIONS = ("tlx.runtime", "tlx.export", "tlx.core", "tlx.bench")
-COMMANDS = ("demo", "train", "runs", "evaluate", "export", "verify", "models", "classify", "bench", "info", "doctor")
+COMMANDS = (
+    *("demo", "train", "runs", "evaluate", "export", "verify", "models", "classify"),
+    *("bench", "loadgen", "info", "doctor"),
+)
 
 
 def _python(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -93,6 +93,8 @@ def test_tlx_comes_from_the_wheel(edge: Edge) -> None:
 def test_the_style_of_reports_is_in_the_wheel(edge: Edge) -> None:
     code = "from importlib.resources import files; print(files('tlx.core.report').joinpath('style.css').read_text())"
     assert "prefers-color-scheme: dark" in edge.run("python", "-c", code).stdout
+    code = "from importlib.resources import files; print(files('tlx.bench.page').joinpath('bench.css').read_text())"
+    assert ".hill" in edge.run("python", "-c", code).stdout
 
 
 def test_it_classifies_photos_and_a_video(

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tlx.contract import Precision
-from tlx.runtime.classifier import decide
+from tlx.runtime.choice import decide
+from tlx.runtime.timing.statistics import CONFIDENCE
+
+if TYPE_CHECKING:  # workers use this too, and load nothing that their engine doesn't need
+    from tlx.bench.plan import EnginePrecision
 
 # The largest |dp| that rounding explains. Quantized weights are another function: only their labels are judged.
-TOLERANCES: dict[Precision, float | None] = {"fp32": 1e-4, "fp16": 1e-2, "int8": None}
+TOLERANCES: Final[dict[EnginePrecision, float | None]] = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 5e-2, "int8": None}
+MOST_OTHER_LABELS: Final = 0.05
+"""The share of other labels that a coarser precision explains."""
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -27,6 +34,9 @@ class Agreement:
             isn't a number.
         tolerance: What :attr:`max_abs_difference` may be; None if only labels are judged.
         agrees: All labels are equal and the difference is within the tolerance.
+        wrong: It computes something else than the baseline, whatever its speed: what isn't a number, probabilities
+            outside the tolerance, or other labels on more than :data:`MOST_OTHER_LABELS` of the photos, with 97.5 %
+            confidence.
     """
 
     photos: int
@@ -34,6 +44,7 @@ class Agreement:
     max_abs_difference: float | None
     tolerance: float | None
     agrees: bool
+    wrong: bool
 
 
 def label_indices(probabilities: Probabilities, threshold: float) -> npt.NDArray[np.intp]:
@@ -51,7 +62,7 @@ def label_indices(probabilities: Probabilities, threshold: float) -> npt.NDArray
 
 
 def compare(
-    baseline: Probabilities, other: Probabilities, *, precision: Precision, thresholds: tuple[float, float]
+    baseline: Probabilities, other: Probabilities, *, precision: EnginePrecision, thresholds: tuple[float, float]
 ) -> Agreement:
     """Compare an engine's predictions with the baseline's.
 
@@ -72,4 +83,12 @@ def compare(
         max_abs_difference=difference if np.isfinite(difference) else None,
         tolerance=tolerance,
         agrees=equal == len(baseline) and close,
+        wrong=not close or _too_many(len(baseline) - equal, len(baseline)),
     )
+
+
+def _too_many(others: int, photos: int) -> bool:
+    """Whether so many other labels are hardly chance where at most :data:`MOST_OTHER_LABELS` are expected."""
+    share = MOST_OTHER_LABELS
+    fewer = sum(math.comb(photos, k) * share**k * (1 - share) ** (photos - k) for k in range(others))
+    return 1 - fewer <= (1 - CONFIDENCE) / 2

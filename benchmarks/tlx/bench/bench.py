@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tlx.bench.document import BenchDocument
+from tlx.bench.environment import describe_machine
+from tlx.bench.measures.measure import measure_extras
 from tlx.bench.prepare import BenchOptions, prepare
-from tlx.bench.report import build_document, describe_machine
+from tlx.bench.report import Findings, build_document
 from tlx.bench.results import evaluate
 from tlx.bench.sampling import measure
-from tlx.bench.table import format_remarks, format_table
+from tlx.bench.table import format_bench
 from tlx.progress import Progress, silent
 
 
@@ -18,16 +21,21 @@ class BenchReport:
     """A finished bench.
 
     Attributes:
-        document: For programs; see :func:`tlx.bench.report.build_document`.
+        bench: Everything that was found; every other report is made of it.
         table: For people, line by line.
         notes: What couldn't be measured and why, line by line.
         failures: One line for each engine that failed.
     """
 
-    document: dict[str, Any]
+    bench: BenchDocument
     table: tuple[str, ...]
     notes: tuple[str, ...]
     failures: tuple[str, ...]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """For programs: plain JSON values, as ``docs/bench.schema.json`` describes them."""
+        return self.bench.document()
 
 
 def run_bench(options: BenchOptions, *, command: str, progress: Progress = silent) -> BenchReport:
@@ -43,14 +51,14 @@ def run_bench(options: BenchOptions, *, command: str, progress: Progress = silen
             raises nothing and is listed in :attr:`BenchReport.failures`.
     """
     prepared = prepare(options)
-    environment = describe_machine(prepared.plan)
+    environment = describe_machine(prepared.plan, prepared.keras_versions)
     measurement = measure(prepared.plan, progress)
-    results = evaluate(measurement.engines)
-    document = build_document(prepared, measurement, results, environment=environment, command=command)
-    remarks = format_remarks(results, measurement, prepared.plan)
+    results = evaluate(measurement.engines, prepared.plan.workload, measurement.confidence)
+    findings = Findings(measurement, results, measure_extras(prepared.plan, measurement.engines, progress))
+    document = build_document(prepared, findings, environment=environment, command=command)
     return BenchReport(
-        document=document,
-        table=(*format_table(results), *remarks),
-        notes=tuple(document["notes"]),
-        failures=tuple(result.error for result in results if result.error),
+        bench=document,
+        table=tuple(format_bench(document)),
+        notes=tuple(document.notes),
+        failures=tuple(row.error for row in document.engines if row.error),
     )

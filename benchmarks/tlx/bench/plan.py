@@ -2,47 +2,66 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from tlx.bench.measures.wanted import NOTHING, Wanted
-from tlx.contract import Contract, Precision, ResizeMethod
+from tlx.contract import Precision, ResizeMethod
+from tlx.runtime.timing.pinning import choose_cpus
 from tlx.runtime.timing.protocol import ONNX_KIND, Setup
 
-KERAS_KINDS: Final = ("keras.predict", "keras.call", "keras.tf_function")
 CALLS_PER_TURN: Final = 6
-"""Six is also the smallest sample whose range holds the median with 95 %."""
+"""The usual number."""
+FEWEST_CALLS, MOST_CALLS = 3, 48
+SLOW_TURN_MS: Final = 500.0
+"""A turn of a slow engine has fewer calls than usual, so that there can be rounds enough."""
+FAST_TURN_MS: Final = 200.0
+"""A turn of a fast engine has more: they carry higher percentiles and cost little."""
 WARM_UP_PER_TURN: Final = 2
-"""Untimed calls that wake an engine's threads after it was parked."""
+"""Untimed calls, at most, that wake an engine's threads after it was parked."""
+
+EnginePrecision = Precision | Literal["bf16"]
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """One engine to measure.
+    """One engine to measure, with one batch size and one number of threads: a row of the report.
 
     Attributes:
         kind: A key of :data:`tlx.bench.backends.BUILDERS`.
         model: Its .keras or .onnx file.
         size_hw: Height and width that it takes.
+        precision: What it computes in.
         threshold: From which probability of it the second of two labels is given.
         mark: Tells engines apart that would have the same name.
+        batch: Photos a call.
+        threads: Threads that it uses inside one layer, and processors that it may run on.
+        device: ``auto``, ``cpu``, ``gpu``, ...
+        optional: Nobody asked for it by name: if it can't be loaded, a note says so in place of a row.
     """
 
     kind: str
     model: Path
     size_hw: tuple[int, int]
     resize: ResizeMethod = "area"
-    precision: Precision = "fp32"
+    precision: EnginePrecision = "fp32"
     threshold: float = 0.5
     mark: str = ""
+    batch: int = 1
+    threads: int = 1
+    device: str = "cpu"
+    optional: bool = False
 
     def name(self, provider: str) -> str:
         """What the engine is called once it's known where it runs: ``onnxruntime.cpu.fp32``."""
         base = f"{ONNX_KIND}.{provider}.{self.precision}" if self.kind == ONNX_KIND else self.kind
         return f"{base}:{self.mark}" if self.mark else base
+
+    @property
+    def conditions(self) -> tuple[int, int]:
+        """Batch and threads: what rows must share to be compared with each other."""
+        return (self.batch, self.threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +71,13 @@ class Workload:
     Attributes:
         photos: Files; if empty, ``synthetic`` pictures are made by formula.
         classes: Number of labels.
-        batch: Photos a call.
+        true_classes: For each photo the place of its true label among the labels; empty if that isn't known.
     """
 
     photos: tuple[Path, ...]
     synthetic: int
     classes: int
-    batch: int
+    true_classes: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
@@ -67,78 +86,81 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
-    """Where engines run.
-
-    Attributes:
-        device: ``auto``, ``cpu`` or ``gpu``.
-        threads: Threads an engine uses inside one layer.
-        cpus: Processors that its process may use; empty where the system can't pin.
-    """
-
-    device: str
-    threads: int
-    cpus: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole bench.
 
     Attributes:
-        rounds: How often each engine gets a turn.
-        max_seconds: No round begins that wouldn't end by then, counted from the start of the bench; the first
+        engines: In the order of the report; see :attr:`EngineSpec.conditions` for which are compared.
+        device: What the user asked for.
+        rounds: How often each engine gets a turn, at most.
+        max_seconds: No round begins after which the bench wouldn't end by then, counted from its start; the first
             round always runs.
+        margin: The rounds end once each median and each ratio is known within this share of it, up or down; 0 for
+            never.
         seed: Decides the order of the engines in each round.
+        keras_python: The interpreter that runs Keras; None for this one.
         wanted: What is measured beside the latency.
     """
 
     engines: tuple[EngineSpec, ...]
     workload: Workload
-    placement: Placement
     rounds: int
     max_seconds: float
+    device: str = "cpu"
+    margin: float = 0.0
     seed: int = 0
+    keras_python: Path | None = None
     wanted: Wanted = NOTHING
 
-    def setup(self, engine: EngineSpec) -> Setup:
-        """The first message to an engine's worker."""
+    @property
+    def cpus(self) -> tuple[int, ...]:
+        """All processors that engines run on; empty where the system can't pin."""
+        return choose_cpus(max(engine.threads for engine in self.engines)) if self.engines else ()
+
+    def row(self, engine: EngineSpec, name: str) -> str:
+        """What tells a row from all others: its name, and what else differs among them."""
+        batch = f" batch {engine.batch}" if len({other.batch for other in self.engines}) > 1 else ""
+        threads = f" threads {engine.threads}" if len({other.threads for other in self.engines}) > 1 else ""
+        return name + batch + threads
+
+    def batches(self, engine: EngineSpec) -> int:
+        """How many calls classify every photo once."""
+        return -(-self.workload.count // engine.batch)
+
+    def python(self, engine: EngineSpec) -> Path | None:
+        """The interpreter that runs an engine; None for this one."""
+        return self.keras_python if engine.kind.startswith("keras.") else None
+
+    def setup(self, engine: EngineSpec, arrays: Path | None = None) -> Setup:
+        """The first message to an engine's worker.
+
+        Args:
+            engine: One of the plan's.
+            arrays: A .npy file of the pictures, decoded and resized, for a worker that can't do it.
+        """
         return Setup(
             kind=engine.kind,
             model=str(engine.model),
-            device=self.placement.device,
+            device=engine.device,
             classes=self.workload.classes,
-            threads=self.placement.threads,
-            cpus=list(self.placement.cpus),
+            threads=engine.threads,
+            cpus=list(choose_cpus(engine.threads)),
             photos=[str(photo) for photo in self.workload.photos],
             synthetic=self.workload.synthetic,
             size_hw=list(engine.size_hw),
             resize=engine.resize,
-            batch=self.workload.batch,
+            batch=engine.batch,
+            arrays=str(arrays) if arrays else "",
         )
 
 
-def keras_engines(model: Path, size_hw: tuple[int, int], contract: Contract) -> list[EngineSpec]:
-    """The three ways to run a Keras model; the first is the baseline.
-
-    Args:
-        model: A .keras file.
-        size_hw: Height and width that it takes.
-        contract: Of the model file beside it, whose way to a label it shares.
-    """
-    resize, threshold = contract.resize.method, contract.threshold
-    return [EngineSpec(kind, model, size_hw, resize, threshold=threshold) for kind in KERAS_KINDS]
+def calls_in_turn(call_ms: float) -> int:
+    """How many calls of this length a turn times."""
+    call_ms = max(call_ms, 1e-3)
+    calls = max(min(CALLS_PER_TURN, int(SLOW_TURN_MS / call_ms)), int(FAST_TURN_MS / call_ms))
+    return max(FEWEST_CALLS, min(MOST_CALLS, calls))
 
 
-def onnx_engines(models: Sequence[tuple[Path, Contract]]) -> list[EngineSpec]:
-    """One engine for each model file; those of the same precision are marked by their file's name."""
-    precisions = Counter(contract.precision for _, contract in models)
-    names = Counter((contract.precision, path.stem) for path, contract in models)
-    engines = []
-    for number, (path, contract) in enumerate(models, 1):
-        mark = "" if precisions[contract.precision] == 1 else path.stem
-        if names[contract.precision, path.stem] > 1:
-            mark = f"{mark}#{number}"
-        resize, threshold = contract.resize.method, contract.threshold
-        engines.append(EngineSpec(ONNX_KIND, path, contract.input.size_hw, resize, contract.precision, threshold, mark))
-    return engines
+def warm_up_in_turn(calls: int) -> int:
+    """How many untimed calls come before so many timed ones."""
+    return max(1, min(WARM_UP_PER_TURN, calls // 3))

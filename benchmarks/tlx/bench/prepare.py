@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tlx.bench.pictures import choose_readable, find_photos
-from tlx.bench.plan import EngineSpec, Placement, Plan, Workload, keras_engines, onnx_engines
+from tlx.bench.engines import choose_engines, find_devices, keras_engines, onnx_engines, spread
+from tlx.bench.keras_python import ask_versions
+from tlx.bench.measures.wanted import parse_wanted
+from tlx.bench.pictures import choose_readable, find_photos, true_classes
+from tlx.bench.plan import EngineSpec, Plan, Workload
 from tlx.contract import Contract
 from tlx.errors import InputError, MissingDependencyError, RunError
 from tlx.runtime.model_file import ModelFile
+from tlx.runtime.onnx_runtime import onnxruntime
 from tlx.runtime.processors import usable_processors
-from tlx.runtime.timing.pinning import choose_cpus
 
 if TYPE_CHECKING:
     from tlx.core.runs import Run
@@ -31,21 +35,32 @@ class BenchOptions:
         keras: A run, ``none``, or None for the run that the first model file names.
         photos: A folder; None takes the run's validation photos, or pictures made by formula.
         limit: At most this many photos.
-        batch: Photos a call.
-        threads: None takes as many as this process may use.
-        device: ``auto``, ``cpu`` or ``gpu``.
+        batches: Photos a call: a row for each.
+        threads: A row for each; empty takes as many as this process may use.
+        rounds: Turns of each engine, at most.
+        margin: See :attr:`tlx.bench.plan.Plan.margin`.
+        device: ``auto`` measures ONNX Runtime on each device that works; any other is the only one.
+        engines: Names of engines, ``*`` stands for anything; empty takes the usual ones.
+        keras_python: An interpreter that has TensorFlow; None for this one.
+        measure: What is measured beside the latency; see :func:`tlx.bench.measures.wanted.parse_wanted`.
+        sustained_s: How long each engine runs without a pause to find its sustained rate; None for not at all.
     """
 
     models: tuple[Path, ...]
     keras: str | None = None
     photos: Path | None = None
     limit: int = 50
-    batch: int = 1
-    rounds: int = 20
+    batches: tuple[int, ...] = (1,)
+    threads: tuple[int, ...] = ()
+    rounds: int = 100
     max_seconds: float = 120.0
-    threads: int | None = None
+    margin: float = 0.02
     device: str = "auto"
+    engines: tuple[str, ...] = ()
+    keras_python: Path | None = None
     seed: int = 0
+    measure: str = "none"
+    sustained_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +68,17 @@ class Prepared:
     """A plan, and what the user should know about it.
 
     Attributes:
+        options: What the user asked for.
         photos_from: A folder, a run, or ``made by formula``.
         notes: One line each.
+        keras_versions: Of the environment that runs Keras, where that isn't this one.
     """
 
+    options: BenchOptions
     plan: Plan
     photos_from: str
     notes: tuple[str, ...]
+    keras_versions: Mapping[str, str] | None = None
 
 
 def prepare(options: BenchOptions) -> Prepared:
@@ -73,18 +92,24 @@ def prepare(options: BenchOptions) -> Prepared:
     _check_labels(models)
     notes: list[str] = []
     run = _find_run(options, models[0], notes)
-    photos, photos_from = _choose_photos(options, run, notes)
-    engines = _keras_part(options, run, contract, notes) + onnx_engines(models)
-    threads = options.threads or usable_processors()
+    keras_versions = ask_versions(options.keras_python) if options.keras_python else None
+    workload, photos_from = _choose_photos(options, run, contract, notes)
+    devices, broken = find_devices(options.device, onnxruntime.get_available_providers())
+    notes += broken
+    found = _keras_part(options, run, contract, notes) + onnx_engines(models, devices)
+    engines = choose_engines(found, options.engines, options.device)
     plan = Plan(
-        engines=tuple(engines),
-        workload=Workload(photos, 0 if photos else options.limit, len(contract.labels), options.batch),
-        placement=Placement(options.device, threads, choose_cpus(threads)),
+        engines=spread(engines, options.batches, options.threads or (usable_processors(),)),
+        workload=workload,
         rounds=options.rounds,
         max_seconds=options.max_seconds,
+        device=options.device,
+        margin=options.margin,
         seed=options.seed,
+        keras_python=options.keras_python,
+        wanted=parse_wanted(options.measure, options.sustained_s),
     )
-    return Prepared(plan, photos_from, tuple(notes))
+    return Prepared(options, plan, photos_from, tuple(notes), keras_versions)
 
 
 def _check_labels(models: list[tuple[Path, Contract]]) -> None:
@@ -125,26 +150,34 @@ def _open_run(name: str, model: tuple[Path, Contract]) -> Run:
 def _keras_part(options: BenchOptions, run: Run | None, contract: Contract, notes: list[str]) -> list[EngineSpec]:
     if run is None or options.keras == NO_KERAS:
         return []
-    if not all(importlib.util.find_spec(package) for package in ("tensorflow", "keras")):
+    if options.keras_python is None and not all(importlib.util.find_spec(name) for name in ("tensorflow", "keras")):
         missing = "Keras can't be measured, TensorFlow isn't installed: run \"pip install 'tlx-edge[train]'\""
         if options.keras is not None:
             raise MissingDependencyError(missing)
         notes.append(missing)
         return []
-    return keras_engines(run.model_path, run.recipe.size_hw, contract)
+    engines = keras_engines(run.model_path, run.recipe.size_hw, contract)
+    return [replace(engine, device=options.device) for engine in engines]
 
 
-def _choose_photos(options: BenchOptions, run: Run | None, notes: list[str]) -> tuple[tuple[Path, ...], str]:
+def _choose_photos(
+    options: BenchOptions, run: Run | None, contract: Contract, notes: list[str]
+) -> tuple[Workload, str]:
+    labels = contract.labels
+    known: dict[Path, int] = {}
     if options.photos is not None:
         found, photos_from = find_photos(options.photos), str(options.photos)
+        known = dict(zip(found, true_classes(found, options.photos, labels), strict=False))
     elif run is not None:
-        found = [photo.path for photo in run.photos("validation") if photo.path.is_file()]
-        photos_from = f"validation photos of {run.folder.name}"
+        listed = [photo for photo in run.photos("validation") if photo.path.is_file()]
+        found, photos_from = [photo.path for photo in listed], f"validation photos of {run.folder.name}"
+        known = {photo.path: labels.index(photo.label) for photo in listed}
     else:
         found = []
     if not found:
         notes.append("no photos here, so pictures are made by formula: latencies hold, agreement says little")
-        return (), "made by formula"
+        return Workload((), options.limit, len(labels)), "made by formula"
     chosen, problems = choose_readable(found, options.limit, options.seed)
     notes += [f"left out: {problem}" for problem in problems]
-    return tuple(chosen), photos_from
+    truth = tuple(known[photo] for photo in chosen) if known else ()
+    return Workload(tuple(chosen), 0, len(labels), truth), photos_from

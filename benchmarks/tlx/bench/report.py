@@ -1,135 +1,175 @@
-"""The report of a bench: one JSON document for programs, one table for people."""
+"""From a bench's results to its document."""
 
 from __future__ import annotations
 
-import dataclasses
-import os
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, overload
 
-from tlx.bench.plan import CALLS_PER_TURN, KERAS_KINDS, WARM_UP_PER_TURN, Plan
+from tlx.bench.commands import row_command
+from tlx.bench.document import SCHEMA, BenchDocument, Environment, Interference, Method, Photos
+from tlx.bench.measures.extras import Extras, all_notes
+from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN, EngineSpec
 from tlx.bench.prepare import Prepared
 from tlx.bench.results import EngineResult, baseline_name
+from tlx.bench.rows import Accuracy, AnswersBeside, EngineRow, Interval, Parked, WarmUp
 from tlx.bench.sampling import Measurement
-from tlx.runtime.environment import describe
-from tlx.runtime.processors import affinity
+from tlx.bench.statistics import PERCENTILES, Summary
 from tlx.runtime.timing.statistics import Estimate
 
-SCHEMA: Final = 1
-_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that a bench has found.
+
+    Attributes:
+        measurement: How it went.
+        results: The figures, from :func:`tlx.bench.results.evaluate`.
+        extras: What else was measured, by :attr:`~tlx.bench.results.EngineResult.row`.
+    """
+
+    measurement: Measurement
+    results: Sequence[EngineResult]
+    extras: Mapping[str, Extras] = field(default_factory=dict)
 
 
-def describe_machine(plan: Plan) -> dict[str, Any]:
-    """Machine, packages and how the engines use them, as plain JSON values; call it before measuring."""
-    keras = any(engine.kind in KERAS_KINDS for engine in plan.engines)
-    return {
-        **describe(),
-        "available_cores": affinity(),
-        "governor": _governor(),
-        "load_average_before": round(os.getloadavg()[0], 2),
-        "device": plan.placement.device,
-        "threads": plan.placement.threads,
-        "pinned_to_cpus": list(plan.placement.cpus) or None,
-        "tensorflow_threads": {"intra_op": plan.placement.threads, "inter_op": 1} if keras else None,
-    }
-
-
-def build_document(
-    prepared: Prepared,
-    measurement: Measurement,
-    results: Sequence[EngineResult],
-    *,
-    environment: dict[str, Any],
-    command: str,
-) -> dict[str, Any]:
-    """The report as plain JSON values.
-
-    Times are milliseconds of one call, which takes ``batch`` photos. ``ratio_to_baseline`` is the baseline's time
-    divided by the engine's: 2.0 is twice as fast. What the sample can't carry is null.
+def build_document(prepared: Prepared, findings: Findings, *, environment: Environment, command: str) -> BenchDocument:
+    """Put everything that a bench has found into its published form.
 
     Args:
         prepared: The plan.
-        measurement: How it went.
-        results: The figures, from :func:`tlx.bench.results.evaluate`.
-        environment: From :func:`describe_machine`.
-        command: What reproduces it.
+        findings: What came of it.
+        environment: From :func:`tlx.bench.environment.describe_machine`.
+        command: What reproduces all of it.
     """
-    plan = prepared.plan
-    return {
-        "schema": SCHEMA,
-        "command": command,
-        "baseline": baseline_name(results),
-        "engines": [_engine(result, plan.workload.batch) for result in results],
-        "photos": {
-            "count": plan.workload.count,
-            "from": prepared.photos_from,
-            "synthetic": not plan.workload.photos,
-        },
-        "method": {
-            "rounds": measurement.rounds,
-            "rounds_asked": plan.rounds,
-            "max_seconds": plan.max_seconds,
-            "seconds": round(measurement.seconds, 2),
-            "calls_per_turn": CALLS_PER_TURN,
-            "untimed_calls_per_turn": WARM_UP_PER_TURN,
-            "seed": plan.seed,
-        },
-        "environment": environment,
-        "notes": all_notes(prepared, measurement),
+    plan, measurement, results = prepared.plan, findings.measurement, findings.results
+    told = [f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note]
+    baselines = {result.row: result.spec for result in results}
+    return BenchDocument(
+        schema=SCHEMA,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        baseline=baseline_name(results),
+        engines=[
+            _row(result, prepared, baselines.get(result.baseline or ""), findings.extras.get(result.row))
+            for result in results
+        ],
+        photos=_photos(prepared),
+        method=Method(
+            rounds=measurement.rounds,
+            rounds_asked=plan.rounds,
+            margin=plan.margin,
+            ended=measurement.ended,
+            max_seconds=plan.max_seconds,
+            seconds=round(measurement.seconds, 2),
+            calls_per_turn=CALLS_PER_TURN,
+            untimed_calls_per_turn=WARM_UP_PER_TURN,
+            seed=plan.seed,
+        ),
+        environment=environment,
+        interference=_interference(measurement),
+        notes=[*prepared.notes, *measurement.notes, *told, *all_notes(findings.extras.values())],
+    )
+
+
+def _photos(prepared: Prepared) -> Photos:
+    workload = prepared.plan.workload
+    fields = {
+        "count": workload.count,
+        "from": prepared.photos_from,
+        "synthetic": not workload.photos,
+        "sha256": _fingerprint(workload.photos),
     }
+    return Photos.model_validate(fields)
 
 
-def all_notes(prepared: Prepared, measurement: Measurement) -> list[str]:
-    """What couldn't be measured as asked, and why; one line each."""
-    return [*prepared.notes, *(f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note)]
+def _row(result: EngineResult, prepared: Prepared, baseline: EngineSpec | None, extras: Extras | None) -> EngineRow:
+    return EngineRow(
+        name=result.name,
+        status=result.status,
+        error=result.error,
+        baseline=result.baseline,
+        command=row_command(prepared.options, result.spec, baseline),
+        model=str(result.spec.model),
+        precision=result.spec.precision,
+        provider=result.provider or None,
+        batch=result.spec.batch,
+        threads=result.spec.threads,
+        n=len(result.latencies_ms),
+        latencies_ms=[_rounded(latency_ms) for latency_ms in result.latencies_ms],
+        round_medians_ms=[_rounded(median_ms) for median_ms in result.round_medians_ms],
+        throughput_photos_per_s=_rounded(result.throughput_photos_per_s),
+        ratio_to_baseline=_rounded(result.ratio.value) if result.ratio else None,
+        ratio_ci95=_interval(result.ratio),
+        agreement=AnswersBeside(**asdict(result.agreement)) if result.agreement else None,
+        accuracy=Accuracy(**asdict(result.accuracy)) if result.accuracy else None,
+        warm_up=WarmUp(**asdict(result.warm_up)) if result.warm_up else None,
+        parked=_parked(result),
+        **_latency_fields(result.latency_ms),
+        **({"model_bytes": result.model_bytes} | (extras.document() if extras else {})),
+    )
 
 
-def _engine(result: EngineResult, batch: int) -> dict[str, Any]:
-    latency, parking = result.latency_ms, result.parking
-    p50, p90 = (latency.p50, latency.p90) if latency else (None, None)
-    return {
-        "name": result.name,
-        "status": "failed" if result.error else "ok",
-        "error": result.error,
-        "model": str(result.spec.model),
-        "precision": result.spec.precision,
-        "provider": result.provider or None,
-        "batch": batch,
-        "n": latency.count if latency else 0,
-        "p50_ms": p50 and _rounded(p50.value),
-        "p50_ci95_ms": _interval(p50),
-        "p90_ms": p90 and _rounded(p90.value),
-        "p90_ci95_ms": _interval(p90),
-        "iqr_ms": latency and _rounded(latency.iqr),
-        "min_ms": latency and _rounded(latency.minimum),
-        "max_ms": latency and _rounded(latency.maximum),
-        "ratio_to_baseline": result.ratio and _rounded(result.ratio.value),
-        "ratio_ci95": _interval(result.ratio),
-        "agreement": result.agreement and dataclasses.asdict(result.agreement),
-        "parked": parking
-        and {
-            "cpu_ms": _rounded(parking.cpu_ms),
-            "wall_ms": _rounded(parking.wall_ms),
-            "idle": parking.is_idle,
-            "spin_ms": _rounded(parking.spin_ms),
-        },
+def _interference(measurement: Measurement) -> Interference | None:
+    found = measurement.interference
+    return None if found is None else Interference.model_validate(found.document())
+
+
+def _latency_fields(latency: Summary | None) -> dict[str, Any]:
+    """Percentiles and spread; nothing for a failed engine."""
+    if latency is None:
+        return {"p50_ms": None}
+    fields: dict[str, Any] = {
+        "samples_needed": latency.samples_needed,
+        "iqr_ms": _rounded(latency.iqr),
+        "min_ms": _rounded(latency.minimum),
+        "max_ms": _rounded(latency.maximum),
     }
+    for name in PERCENTILES:
+        estimate = getattr(latency, name)
+        fields[f"{name}_ms"] = estimate and _rounded(estimate.value)
+        fields[f"{name}_ci95_ms"] = _interval(estimate)
+    return fields
 
 
-def _interval(estimate: Estimate | None) -> list[float] | None:
+def _parked(result: EngineResult) -> Parked | None:
+    parking = result.parking
+    if parking is None:
+        return None
+    return Parked(
+        cpu_ms=_rounded(parking.cpu_ms),
+        wall_ms=_rounded(parking.wall_ms),
+        idle=parking.is_idle,
+        spin_ms=_rounded(parking.spin_ms),
+    )
+
+
+def _interval(estimate: Estimate | None) -> Interval | None:
     if estimate is None or estimate.low is None or estimate.high is None:
         return None
-    return [_rounded(estimate.low), _rounded(estimate.high)]
+    return _rounded(estimate.low), _rounded(estimate.high)
 
 
-def _rounded(value: float) -> float:
+@overload
+def _rounded(value: float) -> float: ...
+@overload
+def _rounded(value: None) -> None: ...
+def _rounded(value: float | None) -> float | None:
     # A tenth of a microsecond: finer digits are the clock's own noise.
-    return round(value, 4)
+    return None if value is None else round(value, 4)
 
 
-def _governor() -> str | None:
+def _fingerprint(photos: Sequence[Path]) -> str | None:
+    """SHA-256 over the photos' own SHA-256, in order; None without photos, or if one is gone meanwhile."""
+    if not photos:
+        return None
+    together = hashlib.sha256()
     try:
-        return _GOVERNOR.read_text().strip()
+        for photo in photos:
+            together.update(hashlib.sha256(photo.read_bytes()).digest())
     except OSError:
         return None
+    return together.hexdigest()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
+from tlx.bench.accuracy import Accuracy, judge_accuracy
 from tlx.bench.agreement import Agreement, compare
-from tlx.bench.plan import EngineSpec
+from tlx.bench.plan import EngineSpec, Workload
 from tlx.bench.sampling import EngineRecord
-from tlx.runtime.timing.protocol import Samples
-from tlx.runtime.timing.statistics import Estimate, Summary, paired_ratio, summarize
+from tlx.bench.statistics import Summary, paired_ratio, summarize
+from tlx.bench.warm_up import WarmUp
+from tlx.runtime.timing.statistics import CONFIDENCE, Estimate
 
 IDLE_SHARE: Final = 0.01
 WAKE_UP_MS: Final = 1.0
@@ -50,30 +52,72 @@ class EngineResult:
     """One row of the report.
 
     Attributes:
+        spec: What was measured; it has the row's batch and threads.
+        name: The engine's, as in ``keras.predict``: the same in each of its rows.
+        row: The name, and batch and threads where rows differ in them: no two rows have the same.
         provider: Where it ran: ``cpu``, ``cuda``, ...; empty if it never loaded.
         error: One line, if it failed; then there are no figures.
+        model_bytes: Size of its model's file; None if it can't be read.
+        baseline: The row that it's compared with: the first of its batch and threads that didn't fail; None if all
+            did.
         latency_ms: Of one call, which takes a batch.
+        latencies_ms: Of all timed calls, in order.
+        round_medians_ms: The median call of each round.
+        throughput_photos_per_s: Photos in the time of all timed calls.
         ratio: The baseline's time divided by this engine's (2.0: twice as fast); None for a failed engine.
         agreement: With the baseline's predictions.
+        accuracy: On the photos, where their labels are known.
+        parking: What it did while it waited.
+        warm_up: What came before the first timed call.
     """
 
     spec: EngineSpec
     name: str
+    row: str
     provider: str
     error: str | None
+    model_bytes: int | None = None
+    baseline: str | None = None
     latency_ms: Summary | None = None
+    latencies_ms: tuple[float, ...] = ()
+    round_medians_ms: tuple[float, ...] = ()
+    throughput_photos_per_s: float | None = None
     ratio: Estimate | None = None
     agreement: Agreement | None = None
+    accuracy: Accuracy | None = None
     parking: Parking | None = None
+    warm_up: WarmUp | None = None
+
+    @property
+    def status(self) -> Literal["ok", "wrong", "failed"]:
+        """Whether the figures count: those of an engine that computes something else don't."""
+        if self.error is not None:
+            return "failed"
+        return "wrong" if self.agreement and self.agreement.wrong else "ok"
 
 
-def evaluate(records: Sequence[EngineRecord]) -> tuple[EngineResult, ...]:
-    """Work out every engine's figures; the baseline is the first engine that didn't fail."""
-    baseline = next((record for record in records if record.error is None), None)
+def evaluate(
+    records: Sequence[EngineRecord], workload: Workload, confidence: float = CONFIDENCE
+) -> tuple[EngineResult, ...]:
+    """Work out every engine's figures.
+
+    Rows are compared within their batch and threads; the baseline is the first engine that didn't fail.
+
+    Args:
+        records: What was measured.
+        workload: On which pictures.
+        confidence: What intervals are made for, so that they hold 95 %; see :mod:`tlx.bench.stopping`.
+    """
+    baselines: dict[tuple[int, int], EngineRecord] = {}
+    for record in records:
+        if record.error is None:
+            baselines.setdefault(record.spec.conditions, record)
     return tuple(
-        EngineResult(record.spec, record.name, record.provider, record.error)
-        if baseline is None or record.error is not None
-        else _evaluate(record, baseline)
+        _evaluate(record, baselines[record.spec.conditions], workload, confidence)
+        if record.error is None
+        else EngineResult(
+            record.spec, record.name, record.row, record.provider, record.error, model_bytes=_size(record.spec)
+        )
         for record in records
     )
 
@@ -83,31 +127,43 @@ def baseline_name(results: Sequence[EngineResult]) -> str | None:
     return next((result.name for result in results if result.error is None), None)
 
 
-def _evaluate(record: EngineRecord, baseline: EngineRecord) -> EngineResult:
+def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload, confidence: float) -> EngineResult:
     assert record.probabilities is not None
     assert baseline.probabilities is not None
-    latencies_ms = [latency_ns / 1e6 for turn in record.turns for latency_ns in turn.latencies_ns]
+    turns_ms = [[latency_ns / 1e6 for latency_ns in turn.latencies_ns] for turn in record.turns]
+    latencies_ms = tuple(latency_ms for turn in turns_ms for latency_ms in turn)
     return EngineResult(
         spec=record.spec,
         name=record.name,
+        row=record.row,
         provider=record.provider,
         error=None,
-        latency_ms=summarize(latencies_ms),
-        ratio=paired_ratio(_round_medians(baseline.turns), _round_medians(record.turns)),
+        model_bytes=_size(record.spec),
+        baseline=baseline.row,
+        latency_ms=summarize(turns_ms, confidence),
+        latencies_ms=latencies_ms,
+        round_medians_ms=tuple(record.medians_ms),
+        throughput_photos_per_s=record.spec.batch * len(latencies_ms) * 1e3 / sum(latencies_ms),
+        ratio=paired_ratio(baseline.medians_ms, record.medians_ms, confidence),
         agreement=compare(
             baseline.probabilities,
             record.probabilities,
             precision=record.spec.precision,
             thresholds=(baseline.spec.threshold, record.spec.threshold),
         ),
+        accuracy=judge_accuracy(record.probabilities, workload.true_classes, record.spec.threshold),
         parking=Parking(
             cpu_ms=sum(turn.parked_cpu_ns for turn in record.turns) / 1e6,
             wall_ms=sum(turn.parked_wall_ns for turn in record.turns) / 1e6,
             turns=len(record.turns),
             spin_ms=float(np.median([turn.idle_after_ns for turn in record.turns])) / 1e6,
         ),
+        warm_up=record.warm_up,
     )
 
 
-def _round_medians(turns: Sequence[Samples]) -> list[float]:
-    return [float(np.median(turn.latencies_ns)) for turn in turns]
+def _size(spec: EngineSpec) -> int | None:
+    try:
+        return spec.model.stat().st_size
+    except OSError:
+        return None

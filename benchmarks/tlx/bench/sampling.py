@@ -1,25 +1,43 @@
-"""The measurement itself: load all engines, compare their answers, then time them in interleaved rounds."""
+"""The measurement itself: load all engines, warm them up, time them in interleaved rounds, ask for their answers.
+
+The answers are those of the timed calls; only photos that no turn has come to are classified for them alone.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import statistics
+import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN, EngineSpec, Plan
+from tlx.bench.interference import Interference, judge_interference
+from tlx.bench.keras_python import borrowed_source
+from tlx.bench.machine_counters import Watch
+from tlx.bench.plan import EngineSpec, Plan, calls_in_turn, warm_up_in_turn
+from tlx.bench.stopping import LOOK_CONFIDENCE, is_look, is_narrow
+from tlx.bench.warm_up import WarmUp, is_stable, longest_s, window_calls
 from tlx.errors import DeviceError, EngineError
 from tlx.progress import Progress, silent
+from tlx.runtime.processors import usable_processors
 from tlx.runtime.timing.order import reply_timeout_s, round_order
-from tlx.runtime.timing.process import WorkerProcess
+from tlx.runtime.timing.pictures import load_pictures
+from tlx.runtime.timing.process import Interpreter, WorkerProcess
 from tlx.runtime.timing.protocol import Answer, Answers, AnyMessage, Message, Ready, Samples, Turn
+from tlx.runtime.timing.statistics import CONFIDENCE
 
-LOAD_TIMEOUT_S = 600.0
-_WORKER = "tlx.bench.worker"
+LOAD_TIMEOUT_S: Final = 600.0
+LOAD_AT_ONCE: Final = 4
+"""Engines that load side by side, or as many as there are processors: none keeps all processors busy while it does."""
+_WORKER: Final = "tlx.bench.worker"
+
+Ended = Literal["margin", "rounds", "seconds", "failures"]
 
 
 @dataclass(slots=True)
@@ -28,22 +46,34 @@ class EngineRecord:
 
     Attributes:
         name: Final once the engine has said where it runs.
+        row: The name, and what else tells it from the others; see :meth:`tlx.bench.plan.Plan.row`.
         provider: Where it runs; empty until then.
         error: One line, if it failed; its figures don't count then.
         note: What the user should know about where it runs.
-        call_ms: About how long a call takes, from the warm-up.
+        call_ms: About how long a call takes.
+        warm_up: What came before the first timed call.
         probabilities: ``float32 [photos, classes]``.
         turns: The samples of each round, in order.
     """
 
     spec: EngineSpec
     name: str
+    row: str = ""
     provider: str = ""
     error: str | None = None
     note: str | None = None
     call_ms: float = 0.0
+    warm_up: WarmUp | None = None
     probabilities: npt.NDArray[np.float32] | None = None
     turns: list[Samples] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.row = self.row or self.name
+
+    @property
+    def medians_ms(self) -> list[float]:
+        """The median call of each round, in milliseconds."""
+        return [statistics.median(turn.latencies_ns) / 1e6 for turn in self.turns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +81,25 @@ class Measurement:
     """Everything that the rounds gave.
 
     Attributes:
+        engines: Without those that nobody asked for and that couldn't be loaded.
         rounds: How many were completed.
         seconds: How long the whole bench took.
+        ended: Why there were no more rounds: the intervals were narrow enough, or a limit was reached.
+        interference: What disturbed it; None if nothing was measured.
+        notes: What was left out, one line each.
     """
 
     engines: tuple[EngineRecord, ...]
     rounds: int
     seconds: float
+    ended: Ended = "rounds"
+    interference: Interference | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """What intervals must be made for to hold 95 %: more, if a look at them ended the rounds."""
+        return LOOK_CONFIDENCE if self.ended == "margin" else CONFIDENCE
 
 
 def measure(plan: Plan, progress: Progress = silent) -> Measurement:
@@ -69,17 +111,22 @@ def measure(plan: Plan, progress: Progress = silent) -> Measurement:
         DeviceError: If the device asked for isn't available to an engine.
     """
     started_s = time.monotonic()
-    records = tuple(EngineRecord(engine, engine.name(plan.placement.device)) for engine in plan.engines)
+    records = [_record(plan, engine) for engine in plan.engines]
     with contextlib.ExitStack() as stack:
-        # They load side by side: none keeps all processors busy while it does.
-        lanes = [
-            _Lane(record, stack.enter_context(WorkerProcess(record.name, plan.setup(record.spec), _WORKER)))
-            for record in records
-        ]
-        _load(lanes, progress)
+        lanes, notes = _load(records, plan, stack, progress)
+        _warm_up(lanes, plan, progress)
+        watch = Watch(plan.cpus, [lane.worker.pid for lane in lanes])
+        rounds, ended = _run_rounds(lanes, plan, watch, started_s, progress)
+        counters = watch.finish()
         _answer(lanes, plan, progress)
-        rounds = _run_rounds(lanes, plan, started_s, progress)
-    return Measurement(records, rounds, time.monotonic() - started_s)
+        engines = tuple(lane.record for lane in lanes)
+        interference = judge_interference(counters, engines)
+    return Measurement(engines, rounds, time.monotonic() - started_s, ended, interference, tuple(notes))
+
+
+def _record(plan: Plan, engine: EngineSpec) -> EngineRecord:
+    name = engine.name(engine.device)
+    return EngineRecord(engine, name, plan.row(engine, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,56 +155,150 @@ class _Lane:
             self.record.error = str(error)
             return None
 
+    def get_ready(self) -> str | None:
+        """Wait until it has loaded; why it hasn't, if nobody asked for it by name."""
+        record = self.record
+        try:
+            ready = self.receive(Ready, LOAD_TIMEOUT_S)
+        except DeviceError as error:
+            if not record.spec.optional:
+                raise
+            return str(error)
+        if ready is None:
+            return record.error if record.spec.optional else None
+        record.provider, record.note = ready.provider, ready.note
+        record.call_ms = statistics.median(ready.warm_up_ms)
+        record.warm_up = WarmUp(len(ready.warm_up_ms), ready.warm_up_ms[0], stable=False)
+        return None
 
-def _load(lanes: Sequence[_Lane], progress: Progress) -> None:
-    for done, lane in enumerate(lanes):
-        progress("loading engines", done, len(lanes), lane.record.name)
-        ready = lane.receive(Ready, LOAD_TIMEOUT_S)
-        if ready:
-            lane.record.provider = ready.provider
-            lane.record.name = lane.worker.name = lane.record.spec.name(ready.provider)
-            lane.record.note = ready.note
-            lane.record.call_ms = statistics.median(ready.warm_up_ms)
-    progress("loading engines", len(lanes), len(lanes))
+
+def _load(
+    records: Sequence[EngineRecord], plan: Plan, stack: contextlib.ExitStack, progress: Progress
+) -> tuple[list[_Lane], list[str]]:
+    lanes: list[_Lane] = []
+    notes: list[str] = []
+    arrays = stack.enter_context(_pictures_of(plan))
+    interpreter = stack.enter_context(borrowed_source(plan.keras_python)) if plan.keras_python else None
+    at_once = max(LOAD_AT_ONCE, usable_processors())
+    for first in range(0, len(records), at_once):
+        started = [
+            stack.enter_context(_start(record, plan, arrays, interpreter))
+            for record in records[first : first + at_once]
+        ]
+        for done, (record, worker) in enumerate(zip(records[first:], started, strict=False), first):
+            progress("loading engines", done, len(records), record.row)
+            lane = _Lane(record, worker)
+            missing = lane.get_ready()
+            if missing:
+                notes.append(f"not measured: {missing}")
+                continue
+            if record.provider:
+                record.name = record.spec.name(record.provider)
+                record.row = worker.name = plan.row(record.spec, record.name)
+            lanes.append(lane)
+    progress("loading engines", len(records), len(records))
+    return lanes, notes
+
+
+def _start(
+    record: EngineRecord, plan: Plan, arrays: dict[EngineSpec, Path], interpreter: Interpreter | None
+) -> WorkerProcess:
+    elsewhere = interpreter if plan.python(record.spec) else None
+    return WorkerProcess(record.row, plan.setup(record.spec, arrays.get(record.spec)), _WORKER, interpreter=elsewhere)
+
+
+@contextlib.contextmanager
+def _pictures_of(plan: Plan) -> Iterator[dict[EngineSpec, Path]]:
+    """The pictures as arrays, for engines whose environment can't be expected to decode."""
+    with tempfile.TemporaryDirectory(prefix="tlx-bench-") as folder:
+        files: dict[EngineSpec, Path] = {}
+        made: dict[tuple[object, ...], Path] = {}
+        for engine in plan.engines:
+            if plan.python(engine) is None:
+                continue
+            key = (engine.size_hw, engine.resize)
+            if key not in made:
+                made[key] = Path(folder) / f"{len(made)}.npy"
+                np.save(made[key], load_pictures(plan.setup(engine)))
+            files[engine] = made[key]
+        yield files
 
 
 def _answer(lanes: Sequence[_Lane], plan: Plan, progress: Progress) -> None:
-    calls = -(-plan.workload.count // plan.workload.batch)
     for done, lane in enumerate(lanes):
-        progress("comparing answers", done, len(lanes), lane.record.name)
-        answers = lane.ask(Answer(), Answers, calls)
+        progress("comparing answers", done, len(lanes), lane.record.row)
+        answers = lane.ask(Answer(), Answers, plan.batches(lane.record.spec))
         if answers:
             lane.record.probabilities = np.asarray(answers.probabilities, dtype=np.float32)
     progress("comparing answers", len(lanes), len(lanes))
 
 
-def _run_rounds(lanes: Sequence[_Lane], plan: Plan, started_s: float, progress: Progress) -> int:
-    longest_s, done = 0.0, 0
-    while may_start_round(done, time.monotonic() - started_s, longest_s, plan):
+def _warm_up(lanes: Sequence[_Lane], plan: Plan, progress: Progress) -> None:
+    for done, lane in enumerate(lanes):
+        progress("warming up", done, len(lanes), lane.record.row)
+        _warm_up_one(lane, longest_s(plan.max_seconds, len(lanes)))
+    progress("warming up", len(lanes), len(lanes))
+
+
+def _warm_up_one(lane: _Lane, limit_s: float) -> None:
+    record, started_s = lane.record, time.monotonic()
+    calls = window_calls(record.call_ms)
+    medians_ms: list[float] = []
+    while not is_stable(medians_ms) and (not medians_ms or time.monotonic() - started_s < limit_s):
+        samples = lane.ask(Turn(first=len(medians_ms) * calls, warm_up=0, calls=calls), Samples, calls)
+        if samples is None:
+            return
+        medians_ms.append(statistics.median(samples.latencies_ns) / 1e6)
+    if record.warm_up:
+        count = record.warm_up.calls + len(medians_ms) * calls
+        record.warm_up = replace(record.warm_up, calls=count, stable=is_stable(medians_ms))
+        record.call_ms = medians_ms[-1]
+
+
+def _run_rounds(
+    lanes: Sequence[_Lane], plan: Plan, watch: Watch, started_s: float, progress: Progress
+) -> tuple[int, Ended]:
+    calls = [calls_in_turn(lane.record.call_ms) for lane in lanes]
+    longest_round_s, done, ended = 0.0, 0, None
+    while ended is None:
         progress("measuring rounds", done, plan.rounds)
         round_started_s = time.monotonic()
         for index in round_order(len(lanes), done, plan.seed):
-            turn = Turn(first=done * CALLS_PER_TURN, warm_up=WARM_UP_PER_TURN, calls=CALLS_PER_TURN)
-            samples = lanes[index].ask(turn, Samples, CALLS_PER_TURN + WARM_UP_PER_TURN)
+            turn = Turn(first=done * calls[index], warm_up=warm_up_in_turn(calls[index]), calls=calls[index])
+            samples = lanes[index].ask(turn, Samples, turn.warm_up + turn.calls)
             if samples:
                 lanes[index].record.turns.append(samples)
-        longest_s = max(longest_s, time.monotonic() - round_started_s)
+            watch.look()
+        longest_round_s = max(longest_round_s, time.monotonic() - round_started_s)
         done += 1
-        if all(lane.record.error for lane in lanes):
-            break
+        records = [lane.record for lane in lanes]
+        next_end_s = time.monotonic() - started_s + longest_round_s + sum(_answering_s(r, plan) for r in records)
+        ended = why_end(done, next_end_s, records, plan)
     progress("measuring rounds", done, done)
-    return done
+    return done, ended
 
 
-def may_start_round(done: int, elapsed_s: float, longest_s: float, plan: Plan) -> bool:
-    """Whether another round fits the bounds.
+def _answering_s(record: EngineRecord, plan: Plan) -> float:
+    """About how long the answers take that no turn has given."""
+    timed = sum(len(turn.latencies_ns) for turn in record.turns)
+    return max(0, plan.batches(record.spec) - timed) * record.call_ms / 1e3
+
+
+def why_end(done: int, seconds: float, records: Sequence[EngineRecord], plan: Plan) -> Ended | None:
+    """Why no other round begins; None if one does.
 
     Args:
-        done: Rounds completed.
-        elapsed_s: Time since the bench began.
-        longest_s: The longest round so far.
+        done: Rounds completed, at least one.
+        seconds: When the bench would end after another one, from its start.
+        records: What the rounds gave.
         plan: It has the bounds.
     """
-    if done == 0:
-        return True
-    return done < plan.rounds and elapsed_s + longest_s <= plan.max_seconds
+    if all(record.error for record in records):
+        return "failures"
+    if done >= plan.rounds:
+        return "rounds"
+    if seconds > plan.max_seconds:
+        return "seconds"
+    if plan.margin > 0 and is_look(done) and is_narrow([r for r in records if r.error is None], plan.margin):
+        return "margin"
+    return None

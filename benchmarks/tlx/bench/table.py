@@ -1,113 +1,164 @@
-"""The report for people: a table of at most 100 columns, and remarks on it."""
+"""A bench for people: tables of at most 100 columns, and remarks on them."""
 
 from __future__ import annotations
 
 import math
 import textwrap
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
-from tlx.bench.agreement import Agreement
-from tlx.bench.plan import Plan
-from tlx.bench.results import EngineResult, baseline_name
-from tlx.bench.sampling import Measurement
-from tlx.runtime.timing.statistics import Estimate, needed_samples
+from tlx.bench.document import BenchDocument
+from tlx.bench.further import further_table
+from tlx.bench.rows import AnswersBeside, EngineRow, Interval
+from tlx.runtime.timing.statistics import needed_samples
 
-_MAX_COLUMNS: Final = 100
-_NAME_COLUMNS: Final = 26
-_NOTHING: Final = "n/a"
+MAX_COLUMNS: Final = 100
+NOTHING: Final = "n/a"
+_SHORTEST_NAME: Final = 12
+_GAP: Final = 2
+_WRONG: Final = "WRONG"
 _DIFFERS: Final = "!"
-_HEADINGS: Final = ("engine", "p50 ms [95 %]", "p90 ms", "IQR", "x faster [95 %]", "labels", "|dp|")
 
 
-def format_table(results: Sequence[EngineResult]) -> list[str]:
-    """One line for each engine, below a line of headings."""
-    rows = [_HEADINGS, *(_row(result) for result in results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    return [_align(row, widths) for row in rows]
+def format_bench(document: BenchDocument) -> list[str]:
+    """Latencies, what else was measured, and what a reader must know about it, line by line."""
+    further = further_table(document)
+    lines = [*format_table(document), *format_remarks(document)]
+    return [*lines, "", *fit(further)] if further else lines
 
 
-def format_remarks(results: Sequence[EngineResult], measurement: Measurement, plan: Plan) -> list[str]:
-    """What a reader must know about the table: the baseline, what differs, what is missing and why."""
-    baseline = baseline_name(results)
-    measured = [result for result in results if result.error is None]
-    remarks = []
-    if len(measured) > 1:
-        remarks.append(f"x faster: than {baseline}, judged over {measurement.rounds} interleaved rounds")
-    if measurement.rounds < plan.rounds and measured:
-        remarks.append(
-            f"{measurement.rounds} of {plan.rounds} rounds fitted into {plan.max_seconds:g} s (--max-seconds)"
-        )
-    if plan.workload.batch > 1:
-        remarks.append(f"times are for a batch of {plan.workload.batch} photos")
-    if any(result.latency_ms and result.latency_ms.p90 is None for result in measured):
-        remarks.append(f"{_NOTHING}: p90 needs {needed_samples(0.9)} calls")
-    if len(measured) > 1 and measurement.rounds < needed_samples(0.5):
-        remarks.append(f"x faster has no interval: it needs {needed_samples(0.5)} rounds")
-    for result in measured:
-        if result.agreement and not result.agreement.agrees:
-            remarks.append(
-                f"{_DIFFERS} {result.name} gives other answers than {baseline}: {_describe(result.agreement)}"
-            )
-        if result.parking and not result.parking.is_idle:
-            remarks.append(
-                f"{result.name} kept {result.parking.share:.0%} of a processor busy while it waited: "
-                "the other engines' times are too long"
-            )
-    return [line for remark in remarks for line in textwrap.wrap(remark, _MAX_COLUMNS, subsequent_indent="  ")]
+def format_table(document: BenchDocument) -> list[str]:
+    """A line for each engine, below a line of headings; in groups where batches or threads differ."""
+    batches = {row.batch for row in document.engines}
+    rate = batches != {1}
+    heads = ("engine", "p50 ms [95 %]", "p90", "p99", *(("photos/s",) if rate else ()), "x faster [95 %]", "labels")
+    groups = [(key, list(rows)) for key, rows in groupby(document.engines, lambda row: (row.batch, row.threads))]
+    lines = fit([heads, *(_cells(row, rate=rate) for _, rows in groups for row in rows)])
+    if len(groups) == 1:
+        return lines
+    heading, rest = lines[0], lines[1:]
+    grouped = [heading]
+    for (batch, threads), rows in groups:
+        grouped += [_group_name(batch, threads), *rest[: len(rows)]]
+        rest = rest[len(rows) :]
+    return grouped
 
 
-def _describe(agreement: Agreement) -> str:
-    labels = f"{agreement.photos - agreement.labels_equal} of {agreement.photos} labels differ"
-    return f"{labels}, probabilities by up to {_difference(agreement)}"
+def _group_name(batch: int, threads: int | None) -> str:
+    photos = "1 photo" if batch == 1 else f"{batch} photos"
+    return f"-- {photos} a call" + ("" if threads is None else f", {threads} thread{'s' * (threads > 1)}")
 
 
-def _row(result: EngineResult) -> tuple[str, ...]:
-    name = _shortened(result.name)
-    latency, agreement = result.latency_ms, result.agreement
-    if latency is None or agreement is None:
-        return (name, "failed", *[""] * (len(_HEADINGS) - 2))
-    mark = "" if agreement.agrees else f" {_DIFFERS}"
+def _cells(row: EngineRow, *, rate: bool) -> tuple[str, ...]:
+    if row.status == "failed":
+        return (row.name, "failed", *[""] * (4 + rate))
     return (
-        name,
-        _estimate(latency.p50),
-        _number(latency.p90.value) if latency.p90 else _NOTHING,
-        _number(latency.iqr),
-        _estimate(result.ratio),
-        f"{agreement.labels_equal}/{agreement.photos}{mark}",
-        _difference(agreement),
+        row.name,
+        estimate(row.p50_ms, row.p50_ci95_ms),
+        number(row.p90_ms),
+        number(row.p99_ms),
+        *((number(row.throughput_photos_per_s),) if rate else ()),
+        estimate(row.ratio_to_baseline, row.ratio_ci95),
+        _labels(row),
     )
 
 
-def _align(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-    return "  ".join(cells).rstrip()
+def _labels(row: EngineRow) -> str:
+    if row.agreement is None:
+        return ""
+    mark = f" {_WRONG}" if row.is_wrong else "" if row.agreement.agrees else f" {_DIFFERS}"
+    return f"{row.agreement.labels_equal}/{row.agreement.photos}{mark}"
 
 
-def _shortened(name: str) -> str:
-    """Long names lose their middle, which tells the least."""
-    if len(name) <= _NAME_COLUMNS:
-        return name
-    tail = _NAME_COLUMNS // 2 - 1
-    return f"{name[: _NAME_COLUMNS - tail - 1]}…{name[-tail:]}"
+def format_remarks(document: BenchDocument) -> list[str]:
+    """What a reader must know about the table: the baseline, what is wrong, what is missing and why."""
+    measured = [row for row in document.engines if row.status != "failed"]
+    remarks = [*_about_engines(document, measured), *_about_rounds(document, measured)]
+    if document.interference is not None:
+        remarks += [f"caution: {warning}" for warning in document.interference.warnings]
+    # What holds of an engine in several rows is said once.
+    remarks = list(dict.fromkeys(remarks))
+    return [line for remark in remarks for line in textwrap.wrap(remark, MAX_COLUMNS, subsequent_indent="  ")]
 
 
-def _estimate(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return _NOTHING
-    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
-        return _number(estimate.value)
-    return f"{_number(estimate.value)} [{_number(estimate.low)}, {_number(estimate.high)}]"
+def _about_engines(document: BenchDocument, measured: Sequence[EngineRow]) -> list[str]:
+    remarks = []
+    for row in measured:
+        if row.agreement is not None and not row.agreement.agrees:
+            verdict = f"{_WRONG}: {row.name}" if row.is_wrong else f"{_DIFFERS} {row.name}"
+            remarks.append(f"{verdict} gives other answers than {document.baseline}: {describe_answers(row.agreement)}")
+        if row.parked is not None and not row.parked.idle:
+            remarks.append(
+                f"{row.name} kept {row.parked.cpu_ms / row.parked.wall_ms:.0%} of a processor busy while it waited: "
+                "the other engines' times are too long"
+            )
+    return remarks
 
 
-def _difference(agreement: Agreement) -> str:
+def _about_rounds(document: BenchDocument, measured: Sequence[EngineRow]) -> list[str]:
+    method, remarks = document.method, []
+    if len(measured) > 1:
+        remarks.append(f"x faster: than {document.baseline}, judged over {method.rounds} interleaved rounds")
+    asked = method.rounds_asked
+    if method.ended == "seconds" and asked is not None and measured and method.max_seconds is not None:
+        remarks.append(f"{method.rounds} of {asked} rounds fitted into {method.max_seconds:g} s (--max-seconds)")
+    batches = {row.batch for row in measured}
+    if len(batches) == 1 and batches != {1}:
+        remarks.append(f"times are for a batch of {batches.pop()} photos")
+    needed = {name: calls for row in measured for name, calls in row.samples_needed.items()}
+    if needed:
+        remarks.append(f"{NOTHING}: " + ", ".join(f"{name} needs {calls} calls" for name, calls in needed.items()))
+    if len(measured) > 1 and method.rounds < needed_samples(0.5):
+        remarks.append(f"x faster has no interval: it needs {needed_samples(0.5)} rounds")
+    return remarks
+
+
+def describe_answers(agreement: AnswersBeside) -> str:
+    """In which way an engine is wrong."""
+    labels = f"{agreement.photos - agreement.labels_equal} of {agreement.photos} labels differ"
     difference = agreement.max_abs_difference
-    if difference is None:
-        return "nan"
-    return f"{difference:.0e}" if difference else "0"
+    return f"{labels}, probabilities by up to {'nan' if difference is None else f'{difference:.0e}'}"
 
 
-def _number(value: float) -> str:
+def fit(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align columns: the first to the left and shortened where the line would be too long, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    left = MAX_COLUMNS - sum(widths[1:]) - _GAP * (len(widths) - 1)
+    widths[0] = min(widths[0], max(left, _SHORTEST_NAME))
+    return [
+        (" " * _GAP)
+        .join(
+            [
+                _shortened(row[0], widths[0]).ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        .rstrip()
+        for row in rows
+    ]
+
+
+def _shortened(name: str, longest: int) -> str:
+    """Long names lose their middle, which tells the least."""
+    if len(name) <= longest:
+        return name
+    tail = longest // 2 - 1
+    return f"{name[: longest - tail - 1]}…{name[-tail:]}"
+
+
+def estimate(value: float | None, interval: Interval | None) -> str:
+    """A figure with its interval behind it."""
+    if value is None:
+        return NOTHING
+    if interval is None or interval[0] == interval[1]:
+        return number(value)
+    return f"{number(value)} [{number(interval[0])}, {number(interval[1])}]"
+
+
+def number(value: float | None) -> str:
     """Three digits that count, at most three decimals, never an exponent."""
+    if value is None:
+        return NOTHING
     whole_digits = math.floor(math.log10(value)) if value >= 1 else -1
     return f"{value:.{max(0, 2 - whole_digits)}f}"

@@ -8,9 +8,10 @@ import signal
 import sys
 import traceback
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from tlx.cli import options, terminal
 from tlx.errors import TlxError
@@ -22,8 +23,21 @@ TERMINATED = 143
 _SIGNALLED = 128
 _LAST_STREAM = 2
 
+
+class _Commands(TyperGroup):
+    """Finds commands of two words, too: ``tlx bench compare`` beside ``tlx bench MODEL.onnx``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The words after ``tlx`` as a command and its own words; typer's releases differ in whose types these are."""
+        two_words = " ".join(args[:2])
+        if len(args) > 1 and two_words in self.commands:
+            return two_words, self.commands[two_words], args[2:]
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="tlx",
+    cls=_Commands,
     help="From a folder of photos to a camera on the edge: train, export, prove and run an image classifier.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -46,9 +60,28 @@ def _tlx(
 
 
 def _register_commands() -> None:
-    from tlx.cli import bench, classify, demo, doctor, evaluate, export, info, models, runs, train, verify
+    from tlx.cli import (
+        bench,
+        bench_compare,
+        bench_report,
+        classify,
+        demo,
+        doctor,
+        evaluate,
+        export,
+        info,
+        loadgen,
+        models,
+        runs,
+        train,
+        verify,
+    )
 
-    for module in (demo, train, runs, evaluate, export, verify, models, classify, bench, info, doctor):
+    for module in (demo, train, runs, evaluate, export, verify, models, classify, bench):
+        app.command()(getattr(module, module.__name__.rsplit(".", 1)[-1]))
+    app.command("bench compare")(bench_compare.bench_compare)
+    app.command("bench report")(bench_report.bench_report)
+    for module in (loadgen, info, doctor):
         app.command()(getattr(module, module.__name__.rsplit(".", 1)[-1]))
 
 

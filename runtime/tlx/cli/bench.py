@@ -9,14 +9,19 @@ import typer
 
 from tlx.cli import terminal
 from tlx.cli.options import Device, DeviceOption, FormatOption, QuietOption, TextFormat, VerboseOption
+from tlx.cli.share import parse_share
 
 EXAMPLE = """
 \b
 Example:  tlx bench model.onnx
           tlx bench fp32.onnx int8.onnx --keras latest --photos photos/validation --format json
 
-Each engine runs in a process of its own, on the same photos, threads and processors, in interleaved rounds.
-Exit code 2 if an engine failed; the others are reported all the same.
+          tlx bench model.onnx --batch 1 --batch 8 --threads 1 --threads 2 --max-seconds 600
+
+Each engine runs in a process of its own, on the same photos, threads and processors, in interleaved rounds; each
+batch size and number of threads is a row. The rounds end when all is known within --margin.
+Exit code 2 if an engine failed; the others are reported all the same. 'tlx bench compare A.json B.json' tells what
+became faster or slower from one bench to another, 'tlx bench report A.json --html FILE' shows one again.
 """
 ENGINE_FAILED = 2
 
@@ -33,19 +38,57 @@ def bench(
         Path | None, typer.Option("--photos", help="Folder of photos (default: the run's validation photos).")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many photos.")] = 50,
-    batch: Annotated[int, typer.Option("--batch", "-b", min=1, help="Photos a call.")] = 1,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns of each engine.")] = 20,
+    batch: Annotated[
+        list[int] | None,
+        typer.Option("--batch", "-b", min=1, help="Photos a call (default: 1); give it several times."),
+    ] = None,
+    threads: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--threads", min=1, help="Threads of each engine; give it several times (default: all processors allowed)."
+        ),
+    ] = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            parser=parse_share,
+            metavar="SHARE",
+            help="End once each median and ratio is known within this, as in 2% or 0.02; 0 never.",
+        ),
+    ] = "2%",  # type: ignore[assignment]
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns of each engine, at most.")] = 100,
     max_seconds: Annotated[
         float, typer.Option("--max-seconds", min=0, help="Begin no round that would end later than this.")
     ] = 120.0,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads of each engine (default: all processors allowed).")
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--engine", metavar="NAME", help="Only these, as in keras.xla or 'onnxruntime.*'; give it several times."
+        ),
     ] = None,
+    keras_python: Annotated[
+        Path | None,
+        typer.Option("--keras-python", metavar="PYTHON", help="Run Keras in the environment of this interpreter."),
+    ] = None,
+    measure: Annotated[
+        str,
+        typer.Option(
+            "--measure",
+            metavar="A,B",
+            help="Beside the latency: stages, memory, energy, transfers (to and from a GPU), cold-start; all, none.",
+        ),
+    ] = "stages,memory,energy,transfers",
+    sustained: Annotated[
+        float | None,
+        typer.Option("--sustained", metavar="SECONDS", help="Run each engine so long (120 or more) without a pause."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Decides which photos and the order in each round.")] = 0,
     device: DeviceOption = Device.AUTO,
     output_format: FormatOption = TextFormat.TEXT,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the JSON report to this file.")
     ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Also write a page with charts to this file.")] = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -57,6 +100,7 @@ def bench(
 
     from tlx import atomic
     from tlx.bench.bench import run_bench
+    from tlx.bench.page.page import write_page
     from tlx.bench.prepare import BenchOptions
 
     options = BenchOptions(
@@ -64,21 +108,30 @@ def bench(
         keras=keras,
         photos=photos,
         limit=limit,
-        batch=batch,
+        batches=tuple(dict.fromkeys(batch or [1])),
+        threads=tuple(dict.fromkeys(threads or [])),
         rounds=rounds,
         max_seconds=max_seconds,
-        threads=threads,
+        margin=margin,
         device=device.value,
+        engines=tuple(engine or []),
+        keras_python=keras_python,
+        seed=seed,
+        measure=measure,
+        sustained_s=sustained,
     )
     command = shlex.join(["tlx", *sys.argv[1:]])
     with terminal.progress_bar(quiet=quiet) as progress:
         report = run_bench(options, command=command, progress=progress)
+    document = report.document
     if output is not None:
-        atomic.write_json(output, report.document)
+        atomic.write_json(output, document)
+    if html is not None:
+        write_page(report.bench, html)
     for line in () if quiet else report.notes:
         terminal.note(f"note: {line}")
     if output_format is TextFormat.JSON:
-        terminal.say(json.dumps(report.document, indent=2, ensure_ascii=False, allow_nan=False))
+        terminal.say(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         for line in report.table:
             terminal.say(line)

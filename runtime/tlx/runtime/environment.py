@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,16 @@ def processor_flags() -> tuple[str, ...]:
     return tuple(flag for flag in SPEED_FLAGS if flag in flags)
 
 
-def package_versions() -> dict[str, str]:
-    """The versions of tlx, Python and those of :data:`PACKAGES` that are installed."""
+def is_virtual_machine() -> bool | None:
+    """Whether a hypervisor lies below; None where the processor doesn't tell (others than x86)."""
+    flags = _cpuinfo_field("flags")
+    return None if flags is None else "hypervisor" in flags.split()
+
+
+def package_versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """The versions of tlx, Python and those of some packages that are installed."""
     versions = {"tlx": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
+    for package in packages:
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

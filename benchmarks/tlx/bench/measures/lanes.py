@@ -88,10 +88,18 @@ class Lane:
 def subjects_of(records: Sequence[EngineRecord]) -> list[Subject]:
     """All engines that didn't fail; of the others nothing is known."""
     return [
-        Subject(record.name, record, Extras(model_bytes(record.spec.model)))
+        Subject(record.row, record, Extras(model_bytes(record.spec.model)))
         for record in records
         if record.error is None
     ]
+
+
+def runs_here(subject: Subject, plan: Plan) -> bool:
+    """Whether this interpreter runs the engine; in another one only its latency can be measured."""
+    if plan.python(subject.record.spec) is None:
+        return True
+    subject.note("engines of --keras-python: only their latency is measured")
+    return False
 
 
 def open_lane(subject: Subject, plan: Plan) -> Lane:

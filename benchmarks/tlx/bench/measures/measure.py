@@ -17,7 +17,7 @@ from tlx.bench.measures import wanted as names
 from tlx.bench.measures.cold_start import command_for, first_label_s, summarize_starts
 from tlx.bench.measures.energy import judge_energy, missing_counter
 from tlx.bench.measures.extras import Extras
-from tlx.bench.measures.lanes import Lane, Rounds, Subject, load, open_lane, subjects_of
+from tlx.bench.measures.lanes import Lane, Rounds, Subject, load, open_lane, runs_here, subjects_of
 from tlx.bench.measures.memory import read_memory
 from tlx.bench.measures.messages import RunSteadily, StageTimes, SteadyRun, TimeStages, TimeTransfers, TransferTimes
 from tlx.bench.measures.stages import summarize_stages
@@ -53,9 +53,11 @@ def measure_extras(plan: Plan, records: Sequence[EngineRecord], progress: Progre
         progress: Hears how far it is.
 
     Returns:
-        What was found, by the engine's name.
+        What was found, by :attr:`~tlx.bench.sampling.EngineRecord.row`.
     """
     subjects = subjects_of(records)
+    known = {subject.name: subject for subject in subjects}
+    subjects = [subject for subject in subjects if runs_here(subject, plan)]
     if plan.wanted.needs_engines and subjects:
         with contextlib.ExitStack() as stack:
             lanes = []
@@ -67,7 +69,7 @@ def measure_extras(plan: Plan, records: Sequence[EngineRecord], progress: Progre
             _take_all(lanes, plan, progress)
     if names.COLD_START in plan.wanted.parts:
         _take_cold_starts(subjects, plan, progress)
-    return {subject.name: subject.found for subject in subjects}
+    return {name: subject.found for name, subject in known.items()}
 
 
 def _take_all(lanes: Sequence[Lane], plan: Plan, progress: Progress) -> None:

@@ -44,11 +44,13 @@ class Tuning:
         before_work: For a session on the CPU that is made while another one works: called in the thread that makes it,
             once the session's own threads are there and before the long part begins (optimizing the graph, packing
             the weights).
+        profile: Where the engine's own profiler writes, as the beginning of a file's path; None for no profile.
     """
 
     precision: Precision = "fp32"
     graphs: bool = False
     before_work: Callable[[], None] | None = None
+    profile: Path | None = None
 
 
 PLAIN: Final = Tuning()
@@ -80,6 +82,9 @@ def create_engine(
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = log_severity
+    if tuning.profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(tuning.profile)
     if CUDA_PROVIDER not in providers:
         limit_memory(options)
     settings = Settings(threads, tuning.precision, graphs=tuning.graphs)

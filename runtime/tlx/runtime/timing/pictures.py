@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tlx.images import load
-from tlx.known_answers import synthetic_picture
 from tlx.runtime.timing.protocol import Setup
 
 Images = npt.NDArray[np.uint8]
@@ -21,11 +19,18 @@ def load_batches(setup: Setup) -> list[Images]:
         Batches ``uint8 [batch, H, W, 3]`` that cover every picture once; the last one is filled up from the
         beginning.
     """
-    size_hw = (setup.size_hw[0], setup.size_hw[1])
-    if setup.photos:
-        pictures = [load(Path(photo), size_hw, setup.resize) for photo in setup.photos]
-    else:
-        pictures = [synthetic_picture(seed, size_hw) for seed in range(setup.synthetic)]
-    stacked = np.stack(pictures)
+    stacked = np.load(setup.arrays) if setup.arrays else load_pictures(setup)
     starts = range(0, len(stacked), setup.batch)
     return [stacked[np.arange(start, start + setup.batch) % len(stacked)] for start in starts]
+
+
+def load_pictures(setup: Setup) -> Images:
+    """A worker's pictures, decoded and resized: ``uint8 [N, H, W, 3]`` RGB."""
+    # Only here: a worker that is given arrays may live where there is no OpenCV.
+    from tlx.images import load
+    from tlx.known_answers import synthetic_picture
+
+    size_hw = (setup.size_hw[0], setup.size_hw[1])
+    if setup.photos:
+        return np.stack([load(Path(photo), size_hw, setup.resize) for photo in setup.photos])
+    return np.stack([synthetic_picture(seed, size_hw) for seed in range(setup.synthetic)])

@@ -8,6 +8,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
@@ -21,6 +24,19 @@ _REAP_S = 5.0
 _TAIL_BYTES = 8192
 
 
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python that runs a worker.
+
+    Attributes:
+        path: Its program.
+        environment: Variables that it needs, beside those of this process.
+    """
+
+    path: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 class WorkerProcess:
     """One worker; a context manager whose end is also the process's end.
 
@@ -31,17 +47,20 @@ class WorkerProcess:
         name: The engine's name, for messages.
     """
 
-    def __init__(self, name: str, setup: Setup, module: str = EDGE_WORKER) -> None:
+    def __init__(
+        self, name: str, setup: Setup, module: str = EDGE_WORKER, *, interpreter: Interpreter | None = None
+    ) -> None:
         """Start the process.
 
         Args:
             name: The engine's name, for messages.
             setup: What it has to load.
             module: What it runs; other ones know other kinds of engines.
+            interpreter: The Python that runs it; this one if left out.
         """
         self.name = name
         self._noise: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
-        self._channel, self._process = _start(self._noise, module)
+        self._channel, self._process = _start(self._noise, module, interpreter or Interpreter(Path(sys.executable)))
         self.send(setup)
 
     @property
@@ -116,18 +135,18 @@ class WorkerProcess:
         return f"its last words: {last}" if last else "it said nothing"
 
 
-def _start(noise: IO[bytes], module: str) -> tuple[Channel, subprocess.Popen[bytes]]:
+def _start(noise: IO[bytes], module: str, interpreter: Interpreter) -> tuple[Channel, subprocess.Popen[bytes]]:
     worker_read_fd, our_write_fd = os.pipe()
     our_read_fd, worker_write_fd = os.pipe()
     try:
         process = subprocess.Popen(  # noqa: S603 - our own worker, no shell
             # -P: a file of the current folder must not take the place of a module.
-            [sys.executable, "-P", "-m", module, str(worker_read_fd), str(worker_write_fd)],
+            [interpreter.path, "-P", "-m", module, str(worker_read_fd), str(worker_write_fd)],
             stdin=subprocess.DEVNULL,
             stdout=noise,
             stderr=noise,
             pass_fds=(worker_read_fd, worker_write_fd),
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **interpreter.environment},
         )
     except BaseException:
         os.close(our_write_fd)

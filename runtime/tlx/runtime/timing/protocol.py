@@ -50,6 +50,8 @@ class Setup(Message):
         size_hw: Height and width that the model takes.
         resize: A method of :func:`tlx.images.resize`.
         batch: Photos a call.
+        arrays: A .npy file of the pictures, ``uint8 [N, H, W, 3]`` RGB, in place of those two; empty if there is
+            none. It spares a worker whose environment has no OpenCV from decoding.
     """
 
     kind: str
@@ -63,6 +65,7 @@ class Setup(Message):
     size_hw: list[int]
     resize: ResizeMethod
     batch: int
+    arrays: str = ""
 
 
 @dataclass(frozen=True, slots=True)

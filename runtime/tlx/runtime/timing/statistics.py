@@ -7,6 +7,7 @@ to be independent; calls of one turn on a busy machine aren't quite, which is wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,42 +31,6 @@ class Estimate:
     value: float
     low: float | None
     high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a sample of latencies says, in the unit of the sample.
-
-    Attributes:
-        count: Number of samples.
-        p50: The median; None below :func:`needed_samples` of 0.5, as :attr:`p90` below that of 0.9.
-        iqr: Distance of the quartiles.
-    """
-
-    count: int
-    p50: Estimate | None
-    p90: Estimate | None
-    iqr: float
-    minimum: float
-    maximum: float
-
-
-def summarize(samples: Samples) -> Summary:
-    """Describe a sample.
-
-    Args:
-        samples: At least one latency, in any order.
-    """
-    values = np.asarray(samples, dtype=np.float64)
-    quartiles = np.quantile(values, [0.25, 0.75])
-    return Summary(
-        count=len(values),
-        p50=percentile(values, 0.5),
-        p90=percentile(values, 0.9),
-        iqr=float(quartiles[1] - quartiles[0]),
-        minimum=float(values.min()),
-        maximum=float(values.max()),
-    )
 
 
 def percentile(samples: Samples, quantile: float, confidence: float = CONFIDENCE) -> Estimate | None:
@@ -99,7 +64,7 @@ def interval_ranks(count: int, quantile: float, confidence: float = CONFIDENCE) 
     """
     if count < 1:
         return None
-    below_or_equal = np.cumsum(_binomial_probabilities(count, quantile))
+    below_or_equal = np.cumsum(binomial_probabilities(count, quantile))
     tail = (1 - confidence) / 2
     # low is the largest rank with P(B <= low - 1) <= tail; high the smallest with P(B >= high) <= tail.
     low = int(np.searchsorted(below_or_equal, tail, side="right"))
@@ -109,10 +74,8 @@ def interval_ranks(count: int, quantile: float, confidence: float = CONFIDENCE) 
 
 def needed_samples(quantile: float, confidence: float = CONFIDENCE) -> int:
     """The smallest sample that carries an interval of this percentile."""
-    count = 1
-    while interval_ranks(count, quantile, confidence) is None:
-        count += 1
-    return count
+    # Its smallest value must lie below the percentile, and its largest above it, but for half of the error each.
+    return math.ceil(math.log((1 - confidence) / 2) / math.log(max(quantile, 1 - quantile)))
 
 
 def paired_ratio(baseline: Samples, other: Samples, confidence: float = CONFIDENCE) -> Estimate:
@@ -133,7 +96,8 @@ def paired_ratio(baseline: Samples, other: Samples, confidence: float = CONFIDEN
     return percentile(ratios, 0.5, confidence) or Estimate(float(np.median(ratios)), None, None)
 
 
-def _binomial_probabilities(count: int, probability: float) -> npt.NDArray[np.float64]:
+def binomial_probabilities(count: int, probability: float) -> npt.NDArray[np.float64]:
+    """The probability of 0, 1, ... ``count`` successes."""
     log_factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, count + 1)))])
     successes = np.arange(count + 1)
     log_choices = log_factorials[count] - log_factorials[successes] - log_factorials[count - successes]

@@ -24,22 +24,26 @@ if TYPE_CHECKING:
     from tlx.runtime.timing.backends import Backend, Images, Probabilities
 
     Build = Callable[[Setup], Backend]
+    Handle = Callable[[Backend, list[Images], Message], Message]
+    _Known = dict[int, Probabilities]
+    """For the number of each batch that was timed: what the engine said last."""
 
 _WARM_UP_CALLS = 3
 _WARM_UP_S = 0.5
 
 
-def main(arguments: list[str], build: Build) -> int:
+def main(arguments: list[str], build: Build, handle: Handle | None = None) -> int:
     """Serve one measurement until it closes its pipe.
 
     Args:
         arguments: Two numbers: the descriptors to read from and to write to.
         build: Loads the engine; called once the process is on its processors.
+        handle: Answers what isn't a question or a turn, with the engine and its pictures.
 
     Returns:
         The exit code.
     """
-    return run_worker(arguments, lambda channel: _serve(channel, build))
+    return run_worker(arguments, lambda channel: _serve(channel, build, handle))
 
 
 def run_worker(arguments: list[str], serve: Callable[[Channel], None]) -> int:
@@ -68,7 +72,7 @@ def run_worker(arguments: list[str], serve: Callable[[Channel], None]) -> int:
     return 0
 
 
-def _serve(channel: Channel, build: Build) -> None:
+def _serve(channel: Channel, build: Build, handle: Handle | None) -> None:
     setup = channel.receive()
     assert isinstance(setup, Setup)
     if setup.cpus:
@@ -79,18 +83,22 @@ def _serve(channel: Channel, build: Build) -> None:
     backend = build(setup)
     reply: Message = Ready(backend.provider, _warm_up(backend, batches[0]), backend.note)
     wait_until_idle()
+    answers: _Known = {}
     while True:
         channel.send(reply)
         parked_cpu_ns, parked_ns = time.process_time_ns(), time.monotonic_ns()
         request = channel.receive()
         parked_cpu_ns, parked_ns = time.process_time_ns() - parked_cpu_ns, time.monotonic_ns() - parked_ns
         if isinstance(request, Answer):
-            reply = Answers(_answer(backend, batches, setup).tolist())
+            reply = Answers(_answer(backend, batches, answers, setup).tolist())
             wait_until_idle()
-        else:
-            assert isinstance(request, Turn)
-            latencies_ns = _time_calls(backend, batches, request)
+        elif isinstance(request, Turn):
+            latencies_ns = _time_calls(backend, batches, request, answers)
             reply = Samples(latencies_ns, parked_cpu_ns, parked_ns, wait_until_idle())
+        else:
+            assert handle is not None, f"unexpected {request}"
+            reply = handle(backend, batches, request)
+            wait_until_idle()
 
 
 def _warm_up(backend: Backend, images: Images) -> list[float]:
@@ -104,13 +112,15 @@ def _warm_up(backend: Backend, images: Images) -> list[float]:
     return times_ms
 
 
-def _answer(backend: Backend, batches: list[Images], setup: Setup) -> Probabilities:
+def _answer(backend: Backend, batches: list[Images], known: _Known, setup: Setup) -> Probabilities:
+    """The probabilities of all pictures; those that no turn has given yet are computed now."""
     import numpy as np
 
     from tlx.errors import ModelFileError
 
     photos = len(setup.photos) or setup.synthetic
-    answers = np.concatenate([backend.infer(images) for images in batches])[:photos]
+    rows = [known[place] if place in known else backend.infer(images) for place, images in enumerate(batches)]
+    answers = np.concatenate(rows)[:photos]
     if answers.shape != (photos, setup.classes):
         raise ModelFileError(
             f"{setup.model}: gave probabilities of shape {list(answers.shape)} for {photos} photos, "
@@ -119,8 +129,11 @@ def _answer(backend: Backend, batches: list[Images], setup: Setup) -> Probabilit
     return answers
 
 
-def _time_calls(backend: Backend, batches: list[Images], turn: Turn) -> list[int]:
-    """The times of a turn in nanoseconds; the garbage collector can't fall into one."""
+def _time_calls(backend: Backend, batches: list[Images], turn: Turn, known: _Known) -> list[int]:
+    """The times of a turn in nanoseconds; the garbage collector can't fall into one.
+
+    What the timed calls answer is kept: it's judged, too.
+    """
     infer, clock_ns = backend.infer, time.perf_counter_ns
     latencies_ns = []
     gc.collect()
@@ -129,10 +142,13 @@ def _time_calls(backend: Backend, batches: list[Images], turn: Turn) -> list[int
         for call in range(turn.warm_up):
             infer(batches[(turn.first + call) % len(batches)])
         for call in range(turn.calls):
-            images = batches[(turn.first + call) % len(batches)]
+            place = (turn.first + call) % len(batches)
+            images = batches[place]
             started_ns = clock_ns()
-            infer(images)
+            probabilities = infer(images)
             latencies_ns.append(clock_ns() - started_ns)
+            # A copy: an engine may give the same memory each time.
+            known[place] = probabilities.copy()
     finally:
         gc.enable()
     return latencies_ns

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
-from typing import Final
 
 from tlx import atomic
 from tlx.core.report import fact_sections, photo_sections, quality_sections, training_sections
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section
+from tlx.core.report.shell import html_page
 from tlx.core.report.source import ReportSource
 from tlx.core.report.words import UNKNOWN, counted, date, duration, energy
 from tlx.version import __version__
-
-# The page can't fetch anything, whatever a file name or a label manages to smuggle in.
-_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def write_report(source: ReportSource, path: Path) -> None:
@@ -47,26 +43,8 @@ def render(source: ReportSource) -> str:
         )
         if section is not None
     ]
-    body = element(
-        "body",
-        _header(source, sections),
-        element("main", *(section.markup() for section in sections)),
-        _footer(),
-    )
-    return f"<!DOCTYPE html>\n{element('html', _head(source.record.name), body, lang='en')}\n"
-
-
-def _head(name: str) -> Markup:
-    style = resources.files("tlx.core.report").joinpath("style.css").read_text(encoding="utf-8")
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name_="color-scheme", content="light dark"),
-        element("title", f"{name} · tlx"),
-        element("style", Markup(style)),
-    )
+    main = element("main", *(section.markup() for section in sections))
+    return html_page(source.record.name, _header(source, sections), main, _footer())
 
 
 def _header(source: ReportSource, sections: Sequence[Section]) -> Markup:

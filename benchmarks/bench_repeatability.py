@@ -1,0 +1,87 @@
+"""Whether the same `tlx bench`, run several times, gives the same ratios.
+
+    python benchmarks/bench_repeatability.py --runs 5 model.onnx --keras RUN --photos ../shared/data/cats_dogs
+
+All other words go to `tlx bench`. Prints one JSON object; ``--output FILE`` also writes it. The aim: the ratios of an
+engine to the baseline differ by at most 5 % between any two runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tlx import atomic
+from tlx.runtime import environment
+
+WITHIN: Final = 0.05
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--output", type=Path)
+    arguments, words = parser.parse_known_args()
+    documents = []
+    for number in range(arguments.runs):
+        print(f"run {number + 1} of {arguments.runs}", file=sys.stderr, flush=True)
+        documents.append(run_bench(words))
+    result = {
+        "benchmark": "bench_repeatability",
+        "command": " ".join(["tlx", "bench", *words]),
+        **compare([document["engines"] for document in documents]),
+        "rounds": [document["method"]["rounds"] for document in documents],
+        "environment": environment.describe(),
+    }
+    print(json.dumps(result, indent=2))
+    if arguments.output:
+        atomic.write_json(arguments.output, result)
+
+
+def run_bench(words: Sequence[str]) -> dict[str, Any]:
+    """The document of one bench."""
+    command = [sys.executable, "-m", "tlx.cli.app", "bench", *words, "--format", "json", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"tlx bench ended with {done.returncode}: {done.stderr.strip()}")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def compare(runs: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
+    """How far the ratios of each engine are apart.
+
+    Args:
+        runs: The engines of each run, the baseline among them.
+    """
+    ratios: dict[str, list[float]] = {}
+    for engines in runs:
+        for engine in engines:
+            ratios.setdefault(row_name(engine), []).append(engine["ratio_to_baseline"])
+    rows: dict[str, dict[str, Any]] = {
+        name: {"ratios": values, "median": statistics.median(values), "apart": max(values) / min(values) - 1}
+        for name, values in ratios.items()
+    }
+    return {
+        "runs": len(runs),
+        "engines": rows,
+        "largest_apart": max(row["apart"] for row in rows.values()),
+        "aim": WITHIN,
+        "aim_met": all(row["apart"] <= WITHIN for row in rows.values()),
+    }
+
+
+def row_name(engine: dict[str, Any]) -> str:
+    """What is the same row in each run."""
+    return f"{engine['name']} batch {engine['batch']} threads {engine.get('threads', '?')}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Whether `tlx bench` and MLPerf LoadGen tell the same 90th percentile of the same model.
+
+Two processes on the same processors and photos: a worker as `tlx bench` runs it, and one that LoadGen asks photo by
+photo (SingleStream). They have turns of as many calls in interleaved rounds, the other one at rest:
+
+    python benchmarks/loadgen_agreement.py model.onnx --photos ../shared/data/cats_dogs/validation --rounds 20
+
+LoadGen's figure is its own, from its log of each round. Prints one JSON object; ``--output FILE`` also writes it,
+``--logs FOLDER`` keeps LoadGen's logs. The aim: the ratio of the two (median over the rounds) within 5 % of 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from tlx import atomic
+from tlx.bench.loadgen.loadgen import LoadgenOptions, make_setup
+from tlx.bench.loadgen.logs import read_result
+from tlx.bench.loadgen.messages import LoadgenTest
+from tlx.bench.loadgen.process import LoadgenProcess
+from tlx.bench.pictures import choose_readable, find_photos
+from tlx.runtime import environment
+from tlx.runtime.model_file import ModelFile
+from tlx.runtime.timing.order import reply_timeout_s, round_order
+from tlx.runtime.timing.process import WorkerProcess
+from tlx.runtime.timing.protocol import Ready, Samples, Setup, Turn
+from tlx.runtime.timing.statistics import paired_ratio
+
+WITHIN: Final = 0.05
+BENCH_WORKER: Final = "tlx.bench.worker"
+WARM_UP_CALLS: Final = 2
+LOAD_TIMEOUT_S: Final = 600.0
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--photos", type=Path, help="folder of photos (default: made by formula)")
+    parser.add_argument("--limit", type=int, default=50)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--calls", type=int, default=64, help="of each in a round; LoadGen needs 64 for its p90")
+    parser.add_argument("--logs", type=Path)
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    photos = choose_readable(find_photos(arguments.photos), arguments.limit, 0)[0] if arguments.photos else []
+    options = LoadgenOptions(arguments.model, Path(), limit=arguments.limit, threads=arguments.threads, device="cpu")
+    setup = make_setup(ModelFile.read(arguments.model), photos, options)
+    with tempfile.TemporaryDirectory() as temporary:
+        logs = arguments.logs or Path(temporary)
+        rounds = measure(setup, logs.resolve(), rounds=arguments.rounds, calls=arguments.calls)
+    result = judge(rounds) | {
+        "model": arguments.model.name,
+        "calls_a_round": arguments.calls,
+        "threads": setup.threads,
+        "rounds": rounds,
+        "environment": environment.describe(),
+    }
+    print(json.dumps(result, indent=2))
+    if arguments.output:
+        atomic.write_json(arguments.output, result)
+
+
+def measure(setup: Setup, logs: Path, *, rounds: int, calls: int) -> list[dict[str, float]]:
+    """Percentiles of both in each round, in milliseconds."""
+    found: list[dict[str, float]] = []
+    with ExitStack() as stack:
+        bench = stack.enter_context(WorkerProcess("tlx bench", setup, BENCH_WORKER))
+        call_ms = statistics.median(bench.receive(Ready, timeout_s=LOAD_TIMEOUT_S).warm_up_ms)
+        loadgen = stack.enter_context(LoadgenProcess(setup))
+        for number in range(rounds):
+            one: dict[str, float] = {}
+            for place in round_order(2, number, 0):
+                if place:
+                    one |= loadgen_turn(loadgen, logs / f"round-{number:03}", calls)
+                else:
+                    bench.send(Turn(number * calls, WARM_UP_CALLS, calls))
+                    samples = bench.receive(Samples, timeout_s=reply_timeout_s(calls, call_ms))
+                    latencies_ms = np.array(samples.latencies_ns) / 1e6
+                    one |= {f"bench_p{q}_ms": float(np.percentile(latencies_ms, q)) for q in (50, 90)}
+            found.append(one)
+    return found
+
+
+def loadgen_turn(loadgen: LoadgenProcess, logs: Path, calls: int) -> dict[str, float]:
+    """One SingleStream test of so many queries."""
+    atomic.make_folder(logs)
+    loadgen.run(
+        LoadgenTest(
+            "SingleStream",
+            "PerformanceOnly",
+            str(logs),
+            min_seconds=0.001,
+            min_queries=calls,
+            # Longer than any: LoadGen then has as many queries in store as are asked for, and no more.
+            expected_ms=10 * loadgen.call_ms,
+        )
+    )
+    result = read_result(logs)
+    return {f"loadgen_p{q}_ms": result.percentiles_ms[f"p{q}"] for q in (50, 90)} | {"queries": float(result.queries)}
+
+
+def judge(rounds: list[dict[str, float]]) -> dict[str, Any]:
+    """The ratios LoadGen over bench, and whether that of the 90th percentiles is within the aim."""
+    ratios = {
+        f"loadgen_over_bench_p{q}": paired_ratio(
+            [one[f"loadgen_p{q}_ms"] for one in rounds], [one[f"bench_p{q}_ms"] for one in rounds]
+        )
+        for q in (50, 90)
+    }
+    return {
+        "benchmark": "loadgen_agreement",
+        **{name: {"median": ratio.value, "low": ratio.low, "high": ratio.high} for name, ratio in ratios.items()},
+        "aim": WITHIN,
+        "aim_met": abs(ratios["loadgen_over_bench_p90"].value - 1) <= WITHIN,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How each peer turns pictures into probabilities; imported by workers in the peer's own environment."""

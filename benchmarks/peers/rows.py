@@ -1,0 +1,86 @@
+"""From a contender's turns to a row of the result, with the names of ``tlx bench``'s JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from peers.rounds import Contender
+from tlx.bench.agreement import compare
+from tlx.runtime.timing.statistics import Estimate, paired_ratio, percentile
+
+IDLE_SHARE: Final = 0.01
+WAKE_UP_MS: Final = 1.0
+
+
+def row_of(
+    contender: Contender,
+    baseline: Contender | None,
+    *,
+    precision: Literal["fp32", "fp16", "int8"],
+    threshold: float,
+    is_same_network: bool,
+) -> dict[str, Any]:
+    """Plain JSON values; what wasn't measured is null.
+
+    Args:
+        contender: Measured, or failed.
+        baseline: The first that didn't fail; None if all did.
+        precision: Decides how far its answers may be from the baseline's.
+        threshold: From which probability of it the second of two labels is given.
+        is_same_network: Whether its answers can be compared at all.
+    """
+    setup = contender.setup
+    row: dict[str, Any] = {
+        "name": contender.name,
+        "peer": contender.peer,
+        "status": "failed" if contender.error else "ok",
+        "error": contender.error,
+        "note": contender.note,
+        "model": Path(setup.model).name,
+        "precision": precision,
+        "batch": setup.batch,
+        "threads": setup.threads,
+    }
+    if contender.error or baseline is None:
+        return row
+    latencies_ms = [latency_ns / 1e6 for turn in contender.turns for latency_ns in turn.latencies_ns]
+    ratio = paired_ratio(baseline.medians_ms, contender.medians_ms)
+    row |= {"n": len(latencies_ms), **_percentile("p50", latencies_ms, 0.5), **_percentile("p90", latencies_ms, 0.9)}
+    row |= {
+        "ratio_to_baseline": round(ratio.value, 4),
+        "ratio_ci95": _ends(ratio),
+        "round_medians_ms": [round(median_ms, 4) for median_ms in contender.medians_ms],
+        "parked": _parked(contender),
+        "agreement": None,
+    }
+    if is_same_network and contender.probabilities is not None and baseline.probabilities is not None:
+        agreement = compare(
+            baseline.probabilities, contender.probabilities, precision=precision, thresholds=(threshold, threshold)
+        )
+        row["agreement"] = {
+            "photos": agreement.photos,
+            "labels_equal": agreement.labels_equal,
+            "max_abs_difference": agreement.max_abs_difference,
+            "tolerance": agreement.tolerance,
+            "agrees": agreement.agrees,
+        }
+    return row
+
+
+def _percentile(name: str, latencies_ms: list[float], quantile: float) -> dict[str, Any]:
+    estimate = percentile(latencies_ms, quantile)
+    return {f"{name}_ms": estimate and round(estimate.value, 4), f"{name}_ci95_ms": estimate and _ends(estimate)}
+
+
+def _ends(estimate: Estimate) -> list[float] | None:
+    if estimate.low is None or estimate.high is None:
+        return None
+    return [round(estimate.low, 4), round(estimate.high, 4)]
+
+
+def _parked(contender: Contender) -> dict[str, Any]:
+    cpu_ms = sum(turn.parked_cpu_ns for turn in contender.turns) / 1e6
+    wall_ms = sum(turn.parked_wall_ns for turn in contender.turns) / 1e6
+    idle = cpu_ms < IDLE_SHARE * wall_ms or cpu_ms < WAKE_UP_MS * len(contender.turns)
+    return {"cpu_ms": round(cpu_ms, 2), "wall_ms": round(wall_ms, 2), "idle": idle}

@@ -1,0 +1,44 @@
+"""From the engines of a bench, or of the peers, to lines of their table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from suite.figures import Result
+
+NOTHING: Final = "-"
+ENGINE_HEADINGS: Final = ("engine", "p50 ms (95 %)", "p90 ms", "x faster (95 %)", "same labels", "largest Δp", "note")
+
+
+def engine_lines(result: Result) -> list[tuple[str, ...]]:
+    """The engines of a bench, the fastest first; failed ones last."""
+    rows: Sequence[Result] = result.get("engines", [])
+    ok = sorted((row for row in rows if row.get("p50_ms") is not None), key=lambda row: float(row["p50_ms"]))
+    lines = [_engine_cells(row) for row in ok]
+    failed = [row for row in rows if row.get("error")]
+    lines += [(row["name"], "failed", "", "", "", "", str(row["error"])) for row in failed]
+    return lines + [(one["peer"], "not there", "", "", "", "", str(one["error"])) for one in result.get("missing", [])]
+
+
+def _engine_cells(row: Result) -> tuple[str, ...]:
+    agreement = row.get("agreement") or {}
+    batch = f" (batch {row['batch']})" if row.get("batch", 1) != 1 else ""
+    threads = f" ({row['threads']} threads)" if row.get("threads") else ""
+    labels = f"{agreement['labels_equal']}/{agreement['photos']}" if agreement else NOTHING
+    difference = agreement.get("max_abs_difference")
+    return (
+        f"{row['name']}{batch}{threads}",
+        _with_ends(row["p50_ms"], row.get("p50_ci95_ms")),
+        f"{row['p90_ms']:.3g}" if row.get("p90_ms") is not None else NOTHING,
+        _with_ends(row.get("ratio_to_baseline"), row.get("ratio_ci95")),
+        labels + (" **differs**" if agreement and not agreement["agrees"] else ""),
+        NOTHING if difference is None else f"{difference:.1e}",
+        str(row.get("note") or ""),
+    )
+
+
+def _with_ends(value: float | None, ends: Sequence[float] | None) -> str:
+    if value is None:
+        return NOTHING
+    return f"{value:.3g} ({ends[0]:.3g} to {ends[1]:.3g})" if ends else f"{value:.3g}"

@@ -1,0 +1,112 @@
+"""What a bench's page tells."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.bench.made_up import WRONG, failed_row, full_document, made_up_document, made_up_row
+
+from tlx.bench.page.page import render, write_page
+from tlx.bench.page.pareto import choices, is_on_front
+from tlx.bench.page.scale import scale_for
+from tlx.bench.page.words import with_full_names
+from tlx.errors import OutputError
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r"<h2[^>]*>(.*?)</h2>", page)
+
+
+def test_what_was_measured_has_a_section_and_nothing_else() -> None:
+    assert headings(render(full_document())) == [
+        "Latency",
+        "Accuracy",
+        "From bytes to label",
+        "Photos a second",
+        "Memory, start, pace, energy",
+        "Environment",
+        "Reproduce",
+    ]
+    assert headings(render(made_up_document(made_up_row()))) == ["Latency", "Environment", "Reproduce"]
+
+
+def test_a_wrong_engine_is_never_the_fastest() -> None:
+    page = render(made_up_document(made_up_row("right", 10.0), made_up_row("wrong", 0.1, **WRONG)))
+    tile = re.search(r"<dt>fastest right one</dt><dd>(.*?)<small>(.*?)</small>", page)
+    assert tile is not None
+    assert tile[2] == "right"
+    assert '<span class="badge">wrong answers</span>' in page
+    assert "wrong gives other answers than right: 19 of 50 labels differ" in page
+
+
+def test_every_row_has_its_command_and_failures_their_reason() -> None:
+    page = render(full_document())
+    assert "<code>tlx bench model.onnx --engine onnxruntime.cpu.int8:half</code>" in page
+    assert "onnxruntime.openvino.fp32, batch 1 failed: onnxruntime.openvino.fp32: its process ended" in page
+
+
+def test_rows_are_told_apart_by_what_differs_among_them() -> None:
+    rows = [made_up_row("a", threads=threads) for threads in (1, 2)]
+    named = with_full_names(made_up_document(*rows))
+    assert [row.name for row in named.engines] == ["a, threads 1", "a, threads 2"]
+    assert named.baseline == "a, threads 1"
+    assert with_full_names(made_up_document(rows[0])).engines[0].name == "a"
+
+
+def test_a_page_of_failed_engines_only_is_a_page() -> None:
+    assert headings(render(made_up_document(failed_row(), baseline=None))) == ["Latency", "Environment", "Reproduce"]
+
+
+def test_charts_describe_themselves_to_those_who_cannot_see_them() -> None:
+    page = render(full_document())
+    charts = re.findall(r'<svg[^>]*role="img"[^>]*aria-label="([^"]*)"', page)
+    assert len(charts) == 5
+    assert any("onnxruntime.cpu.int8:half, batch 1: decode 3.10 ms" in words for words in charts)
+    assert any("97.3 % right (96.2 % to 98.2 %) of 1,000" in words for words in charts)
+
+
+def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    write_page(full_document(), tmp_path / "bench.html")
+    assert (tmp_path / "bench.html").read_text().endswith("</html>\n")
+    with pytest.raises(OutputError):
+        write_page(full_document(), tmp_path / "nowhere" / "bench.html")
+
+
+@pytest.mark.parametrize(
+    ("point", "on_front"),
+    [
+        ((1.0, 0.90), True),
+        ((2.0, 0.95), True),
+        # As accurate as the one before, but slower.
+        ((3.0, 0.95), False),
+        # Slower and less accurate than others.
+        ((2.5, 0.80), False),
+        ((9.0, 0.96), True),
+    ],
+)
+def test_is_on_front(point: tuple[float, float], *, on_front: bool) -> None:
+    points = [(1.0, 0.90), (2.0, 0.95), (3.0, 0.95), (2.5, 0.80), (9.0, 0.96)]
+    assert is_on_front(point, points) is on_front
+
+
+def test_equal_choices_are_both_unbeaten() -> None:
+    assert is_on_front((1.0, 0.9), [(1.0, 0.9), (1.0, 0.9)])
+
+
+def test_choices_count_the_time_of_a_photo() -> None:
+    accuracy = {"correct": 9, "photos": 10, "low": 0.6, "high": 0.98}
+    rows = [made_up_row("a", 80.0, batch=8, accuracy=accuracy), made_up_row("b", 20.0)]
+    (choice,) = choices(rows)
+    assert choice.photo_ms == pytest.approx(rows[0].p50_ms / 8 if rows[0].p50_ms else 0)
+    assert choice.number == 1
+
+
+@pytest.mark.parametrize("values", [[10.0], [10.0, 10.0], [9.5, 10.5], [0.02, 900.0], [0.0, 3.0], [1.0, 1e6]])
+def test_a_scale_shows_all_values_and_some_round_ones(values: list[float]) -> None:
+    scale = scale_for(values)
+    places = [scale.x(value) for value in values if value]
+    assert all(scale.left <= place <= scale.right for place in places)
+    assert 2 <= len(scale.ticks()) <= 9
+    assert scale.ticks() == sorted(scale.ticks())

@@ -1,0 +1,138 @@
+"""Other libraries beside tlx: the same protocol, answers compared, one's failure no other's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.system.other_runtimes.environments import OPENVINO, python_with
+
+from peers.catalog import PEERS
+from peers.environments import SOURCES, Environment
+from peers.rounds import Bounds, Contender, run_rounds
+from peers.rows import row_of
+from tlx.errors import MissingDependencyError
+from tlx.runtime.timing.pictures import load_pictures
+from tlx.runtime.timing.process import Interpreter
+from tlx.runtime.timing.protocol import ONNX_KIND, Setup
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+PATHS = {"PYTHONPATH": ":".join(map(str, SOURCES))}
+
+
+@pytest.fixture
+def setup(tiny_model: Path, tmp_path: Path) -> Setup:
+    common = Setup(
+        kind=ONNX_KIND,
+        model=str(tiny_model),
+        device="cpu",
+        classes=3,
+        threads=1,
+        cpus=[],
+        photos=[],
+        synthetic=3,
+        size_hw=[32, 32],
+        resize="area",
+        batch=1,
+    )
+    np.save(tmp_path / "pictures.npy", load_pictures(common))
+    return replace(common, arrays=str(tmp_path / "pictures.npy"))
+
+
+def rows(contenders: list[Contender]) -> list[dict[str, Any]]:
+    baseline = next(one for one in contenders if one.turns)
+    return [
+        row_of(one, baseline, precision="fp32", threshold=0.5, is_same_network=one.name != "stranger")
+        for one in contenders
+    ]
+
+
+def test_a_peer_has_its_turns_beside_tlx_and_gives_the_same_answers(setup: Setup) -> None:
+    plain = replace(setup, kind="tf2onnx.onnxruntime")
+    here = Interpreter(Path(sys.executable), PATHS)
+    contenders = [
+        Contender("tlx", setup),
+        Contender("plain", plain, "tf2onnx", here, note="by hand"),
+        Contender("stranger", plain, "tf2onnx", here),
+        Contender("gone", replace(plain, model="gone.onnx"), "tf2onnx", here),
+        Contender("unknown", replace(plain, kind="nothing.fast"), "nothing", here),
+    ]
+    rounds = run_rounds(contenders, Bounds(rounds=6, max_seconds=60.0), lambda _: None)
+    assert rounds == 6
+    tlx, one, stranger, gone, unknown = rows(contenders)
+    assert (tlx["ratio_to_baseline"], tlx["n"]) == (1.0, 36)
+    assert one["agreement"]["agrees"] is True
+    assert one["note"] == "by hand"
+    assert len(one["round_medians_ms"]) == 6
+    assert one["ratio_ci95"][0] <= one["ratio_to_baseline"] <= one["ratio_ci95"][1]
+    assert stranger["agreement"] is None
+    assert stranger["p50_ms"] > 0
+    assert (gone["status"], unknown["status"]) == ("failed", "failed")
+    assert "gone.onnx" in gone["error"]
+    assert "peers.engines.nothing" in unknown["error"]
+
+
+def test_a_turn_that_would_end_too_late_does_not_begin(setup: Setup) -> None:
+    contender = Contender("tlx", setup)
+    assert run_rounds([contender], Bounds(rounds=50, max_seconds=0.0), lambda _: None) == 1
+    assert len(contender.turns) == 1
+
+
+def test_a_package_that_cannot_be_had_is_an_error_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLX_CACHE", str(tmp_path))
+    environment = Environment((str(tmp_path / "absent-1.0-py3-none-any.whl"),))
+    with pytest.raises(MissingDependencyError, match="absent") as caught:
+        environment.make()
+    assert "\n" not in str(caught.value)
+    assert not environment.folder.exists()
+
+
+def test_every_peer_is_pinned_and_has_an_engine_and_a_converter() -> None:
+    for peer in PEERS:
+        assert all("==" in requirement for requirement in peer.environment.requirements)
+        assert all(engine.startswith(f"{peer.name}.") for engine in peer.engines)
+        assert (BENCHMARKS / "peers" / "engines" / f"{peer.name}.py").is_file()
+        if peer.suffix and peer.name != "ncnn":
+            assert (BENCHMARKS / "peers" / "conversions" / f"{peer.name}.py").is_file()
+
+
+def test_what_cannot_be_made_is_told_and_the_rest_is_measured(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TLX_CACHE", str(tmp_path))
+    words = ["--only", "litert", "--rounds", "2", "--limit", "2"]
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "compare_peers.py"), str(tiny_model), *words, "--no-install"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert [row["name"] for row in result["engines"]] == ["tlx.tiny"]
+    assert result["missing"][0]["peer"] == "litert"
+
+
+@pytest.mark.runtimes
+def test_openvino_beside_tlx_in_its_own_environment(busy_model: Path, setup: Setup, tmp_path: Path) -> None:
+    common = replace(setup, model=str(busy_model), size_hw=[96, 96], arrays="")
+    np.save(tmp_path / "larger.npy", load_pictures(common))
+    common = replace(common, arrays=str(tmp_path / "larger.npy"))
+    there = Interpreter(python_with(OPENVINO), PATHS)
+    contenders = [
+        Contender("tlx", common),
+        Contender("openvino", replace(common, kind="openvino.f32"), "openvino", there),
+    ]
+    run_rounds(contenders, Bounds(rounds=3, max_seconds=60.0), lambda _: None)
+    _, openvino = rows(contenders)
+    assert openvino["error"] is None
+    assert openvino["agreement"]["agrees"] is True
+    assert openvino["note"] == "computes in f32"
+    assert openvino["parked"]["idle"] is True

@@ -1,0 +1,150 @@
+"""All benchmarks as one: their table, and what of a result is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import all as everything
+from suite.engines import engine_lines
+from suite.figures import figures_of, kind_of
+from suite.machine import gpu_of, machine_folder, machine_title
+from suite.material import Material
+from suite.page import read_results, write_page
+from suite.tasks import Task, all_tasks
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+EPYC = {"processor": "AMD EPYC", "processor_flags": ["avx2", "avx512_bf16"], "host_cores": 2}
+
+
+def engine(name: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "batch": 1, "threads": 2, "p50_ms": 10.0, "p90_ms": None, "error": None, **fields}
+
+
+def bench(*engines: dict[str, Any], environment: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"engines": list(engines), "method": {}, "baseline": "a", "environment": environment or EPYC}
+
+
+def material(folder: Path, *, quick: bool) -> Material:
+    (folder / "photos" / "validation").mkdir(parents=True)
+    (folder / "photos" / "validation" / "one.jpg").touch()
+    return Material(folder / "photos", folder / "run", folder / "models", folder / "clip.avi", quick)
+
+
+def test_the_committed_table_is_the_one_that_the_files_beside_it_give() -> None:
+    assert (RESULTS / "README.md").read_text() == write_page(RESULTS), "run: python benchmarks/all.py --table"
+
+
+def test_every_committed_result_has_a_line_in_the_table() -> None:
+    found = read_results(RESULTS)
+    assert len(found) >= len(list(RESULTS.glob("*.json")))
+    for one in found:
+        assert figures_of(one.result) or engine_lines(one.result), one.path
+
+
+def test_no_committed_result_names_a_place_of_the_machine() -> None:
+    for path in RESULTS.rglob("*"):
+        if path.suffix in {".json", ".txt", ".md"}:
+            assert not re.search(r"/(tmp|root|home|work)/", path.read_text()), path
+
+
+def test_a_missed_aim_and_a_wrong_engine_stand_out(tmp_path: Path) -> None:
+    slow = {"benchmark": "extraction", "photos": 9, "ratio": 1.3, "bare_ms_per_photo_by_batch": {"8": 4.0}}
+    slow |= {"ratio_by_part": {"min": 1.2, "max": 1.4}, "environment": EPYC}
+    (tmp_path / "extraction.json").write_text(json.dumps(slow))
+    agreement = {"photos": 9, "labels_equal": 4, "max_abs_difference": 0.5, "agrees": False}
+    (tmp_path / "bench.json").write_text(json.dumps(bench(engine("a"), engine("b", agreement=agreement))))
+    page = write_page(tmp_path)
+    assert "| 1.300 (1.200 to 1.400) | 1.15 | **no** |" in page
+    assert "| b (2 threads) | 10 | - | - | 4/9 **differs** | 5.0e-01 |" in page
+
+
+def test_engines_are_sorted_by_time_and_failed_ones_keep_their_reason() -> None:
+    missing = {"missing": [{"peer": "ncnn", "error": "no package"}]}
+    rows = [engine("slow", p50_ms=20.0), engine("dead", p50_ms=None, error="it ended"), engine("fast")]
+    lines = engine_lines(bench(*rows) | missing)
+    assert [(line[0], line[1], line[-1]) for line in lines] == [
+        ("fast (2 threads)", "10", ""),
+        ("slow (2 threads)", "20", ""),
+        ("dead", "failed", "it ended"),
+        ("ncnn", "not there", "no package"),
+    ]
+
+
+def test_machines_are_apart_and_gpus_apart_from_them_and_marked(tmp_path: Path) -> None:
+    (tmp_path / "bench.json").write_text(json.dumps(bench(engine("a"))))
+    other = {**EPYC, "processor": "Other"}
+    (tmp_path / "second.json").write_text(json.dumps(bench(engine("a"), environment=other)))
+    page = write_page(tmp_path)
+    assert page.index("## AMD EPYC") < page.index("## Other") < page.index("## GPUs: unverified")
+    (tmp_path / "gpu.json").write_text(json.dumps(bench(engine("a", provider="cuda"))))
+    assert "## GPU: cuda (unverified)" in write_page(tmp_path)
+
+
+def test_logs_of_loadgen_are_no_results(tmp_path: Path) -> None:
+    logs = tmp_path / "machine" / "loadgen" / "Server"
+    logs.mkdir(parents=True)
+    (logs / "mlperf_log_trace.json").write_text("")
+    assert read_results(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("result", "kind"),
+    [
+        ({"benchmark": "soak"}, "soak"),
+        (bench(), "bench"),
+        ({"scenarios": []}, "loadgen"),
+        ({"anything": 1}, None),
+    ],
+)
+def test_kind_of(result: dict[str, Any], kind: str | None) -> None:
+    assert kind_of(result) == kind
+
+
+def test_a_machine_has_the_same_folder_whatever_its_system_says() -> None:
+    assert machine_folder({**EPYC, "platform": "Linux-1"}) == machine_folder({**EPYC, "platform": "Linux-2"})
+    assert machine_folder(EPYC) == "amd-epyc-2-cores-avx512-bf16"
+    assert machine_title({**EPYC, "memory_bytes": 24 * 2**30}) == "AMD EPYC; 2 cores; avx2, avx512_bf16; 24 GiB"
+    assert gpu_of({"engines": {"a": {}}, "environment": EPYC}) is None
+
+
+def test_results_name_files_by_what_they_are(tmp_path: Path) -> None:
+    names = {"/tmp/x": "here", "/tmp/x/models": "models"}  # noqa: S108 - no file of that name is made
+    result = {"command": ["tlx bench /tmp/x/models/fp32.onnx"], "logs": "/tmp/x/logs", "n": 3}  # noqa: S108
+    everything.keep(result, tmp_path / "one.json", names)
+    kept = json.loads((tmp_path / "one.json").read_text())
+    assert (kept["command"], kept["logs"], kept["n"]) == (["tlx bench models/fp32.onnx"], "here/logs", 3)
+    assert kept["environment"]["processor"]
+
+
+def test_a_command_goes_without_files_that_a_gate_refused(tmp_path: Path) -> None:
+    int8 = tmp_path / "int8.onnx"
+    task = Task("bench", ("tlx", str(int8), "{output}"), optional=(int8,))
+    assert task.words(tmp_path / "out", tmp_path) == ["tlx", str(tmp_path / "out")]
+    int8.touch()
+    assert str(int8) in task.words(tmp_path / "out", tmp_path)
+
+
+def test_who_asks_for_a_bench_alone_gets_the_export_that_it_needs(tmp_path: Path) -> None:
+    tasks = all_tasks(material(tmp_path, quick=False))
+    assert [task.name for task in everything.chosen(tasks, ["bench"])] == ["export", "bench"]
+    assert [task.name for task in everything.chosen(tasks, ["extraction"])] == ["extraction"]
+    with pytest.raises(SystemExit, match="no benchmark speed"):
+        everything.chosen(tasks, ["speed"])
+
+
+def test_a_failed_benchmark_leaves_its_old_result(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text("old")
+    task = Task("one", ("false",))
+    assert everything.run_one(task, tmp_path, material(tmp_path, quick=True)) == "ended with 1"
+    assert (tmp_path / "one.json").read_text() == "old"
+
+
+def test_every_benchmark_of_the_issue_is_there(tmp_path: Path) -> None:
+    names = {task.name for task in all_tasks(material(tmp_path, quick=False))}
+    assert names >= {"finetune_step", "extraction", "export", "overhead_photos_fp32", "overhead_video_int8"}
+    assert names >= {"cold_start", "bench", "bench_overhead", "bench_repeatability", "loadgen_agreement", "peers"}

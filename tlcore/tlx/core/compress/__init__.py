@@ -1,0 +1,1 @@
+"""Compression: the same classifier in fewer operations, as a run like any other."""

@@ -1,0 +1,162 @@
+"""Channel pruning in closed form: which channels go, and the weights that make up for them. No labels are needed.
+
+:func:`survey` asks each layer of the original network in which order it would give up its inputs. :func:`prune` then
+goes through the network once: each layer takes what the layers before it, already pruned, give, and is solved for what
+the original gives at the same places, so that errors don't add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx.core.compress.elimination import Elimination, eliminate, solve
+from tlx.core.compress.maps import (
+    ROWS_A_LAYER,
+    Places,
+    advance,
+    head_kernel,
+    head_matrix,
+    normalized,
+    pooled,
+)
+from tlx.core.compress.plain import TAPS, Array, Convolution, Dense, PlainNetwork
+from tlx.core.compress.statistics import Moments, MomentSums
+from tlx.progress import Progress, silent
+
+DAMPING: Final = 0.01
+_FEWEST_SHARE: Final = 16
+"""No layer goes below a sixteenth of its channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Which 3x3 places of each layer are looked at.
+
+    Attributes:
+        rows: About how many.
+        seed: Chooses them.
+    """
+
+    rows: int = ROWS_A_LAYER
+    seed: int = 0
+
+
+EACH_LAYER: Final = Looks()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How each convolution's outputs would be given up by the layer that takes them.
+
+    Attributes:
+        eliminations: One for each convolution.
+    """
+
+    eliminations: tuple[Elimination, ...]
+
+    def kept(self, counts: Sequence[int]) -> list[npt.NDArray[np.int64]]:
+        """The channels that stay, for a count of each convolution."""
+        return [elimination.kept(count) for elimination, count in zip(self.eliminations, counts, strict=True)]
+
+
+def survey(
+    network: PlainNetwork, images_rgb: npt.NDArray[np.uint8], looks: Looks = EACH_LAYER, progress: Progress = silent
+) -> Survey:
+    """Find out what each layer loses with fewer inputs.
+
+    Args:
+        network: The original.
+        images_rgb: ``uint8 [N, h, w, 3]``, some hundred photos.
+        looks: At which places.
+        progress: Told of each layer.
+    """
+    eliminations = []
+    maps = normalized(network, images_rgb)
+    steps = len(network.convolutions)
+    for number, layer in enumerate(network.convolutions):
+        if number:
+            progress("looking at layers", number - 1, steps, layer.name)
+            sums = MomentSums(layer.inputs * TAPS, 1)
+            for patches in Places(len(maps), maps.shape[1:3], looks.rows, looks.seed + number).patches(maps):
+                sums.add(patches, patches[:, :1])
+            eliminations.append(_eliminate(sums.moments(), layer.matrix(), layer.inputs))
+        maps = advance(layer, maps)
+    progress("looking at layers", steps - 1, steps, "head")
+    features = pooled(network, maps)
+    sums = MomentSums(features.shape[1], 1)
+    sums.add(features, features[:, :1])
+    eliminations.append(_eliminate(sums.moments(), head_matrix(network), network.convolutions[-1].outputs))
+    progress("looking at layers", steps, steps)
+    return Survey(tuple(eliminations))
+
+
+def _eliminate(moments: Moments, matrix: Array, groups: int) -> Elimination:
+    """The original's outputs are linear in its inputs, so their moments need no second look at the photos."""
+    weights = matrix.astype(np.float64)
+    cross = moments.gram @ weights
+    exact = replace(moments, cross=cross, power=float(np.vdot(weights, cross)))
+    return eliminate(exact.damped(DAMPING), groups, max(1, groups // _FEWEST_SHARE))
+
+
+def prune(
+    network: PlainNetwork,
+    kept: Sequence[npt.NDArray[np.int64]],
+    images_rgb: npt.NDArray[np.uint8],
+    looks: Looks = EACH_LAYER,
+    progress: Progress = silent,
+) -> PlainNetwork:
+    """Make the network smaller.
+
+    Args:
+        network: The original.
+        kept: For each convolution the outputs that stay, from :meth:`Survey.kept`.
+        images_rgb: ``uint8 [N, h, w, 3]``.
+        looks: At which places.
+        progress: Told of each layer.
+    """
+    steps = len(network.convolutions) + 1
+    before = after = normalized(network, images_rgb)
+    smaller: list[Convolution] = []
+    for number, (layer, outputs) in enumerate(zip(network.convolutions, kept, strict=True)):
+        progress("pruning", number, steps, layer.name)
+        if _is_whole(smaller, network):
+            made = layer.with_matrix(layer.matrix()[:, outputs], layer.bias[outputs])
+        else:
+            places = Places(len(before), before.shape[1:3], looks.rows, looks.seed + number)
+            made = _solve_layer(layer, outputs, before, after, places)
+        smaller.append(made)
+        before, after = advance(layer, before), advance(made, after)
+    progress("pruning", steps - 1, steps, "head")
+    head = network.dense[0]
+    if not _is_whole(smaller, network):
+        head = _solve_head(network, pooled(network, before), pooled(network, after))
+    progress("pruning", steps, steps)
+    return replace(network, convolutions=tuple(smaller), dense=(head, *network.dense[1:]))
+
+
+def _is_whole(made: Sequence[Convolution], network: PlainNetwork) -> bool:
+    """Whether no layer so far gives less than it did."""
+    return all(new.outputs == old.outputs for new, old in zip(made, network.convolutions, strict=False))
+
+
+def _solve_layer(
+    layer: Convolution, outputs: npt.NDArray[np.int64], before: Array, after: Array, places: Places
+) -> Convolution:
+    matrix, bias = np.ascontiguousarray(layer.matrix()[:, outputs]), layer.bias[outputs]
+    sums = MomentSums(after.shape[-1] * TAPS, len(outputs))
+    for taken, given in zip(places.patches(after), places.patches(before), strict=True):
+        sums.add(taken, given @ matrix + bias)
+    return layer.with_matrix(*solve(sums.moments().damped(DAMPING)))
+
+
+def _solve_head(network: PlainNetwork, before: Array, after: Array) -> Dense:
+    first = network.dense[0]
+    sums = MomentSums(after.shape[1], first.kernel.shape[1])
+    sums.add(after, before @ head_matrix(network) + first.bias)
+    matrix, bias = solve(sums.moments().damped(DAMPING))
+    return replace(first, kernel=head_kernel(network, matrix), bias=bias.astype(np.float32))
