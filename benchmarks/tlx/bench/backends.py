@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from tlx.bench.measures.keras_hold import hold_with
 from tlx.errors import DeviceError
 from tlx.runtime.timing import backends
 from tlx.runtime.timing.backends import Backend, Images, Probabilities
@@ -42,29 +43,29 @@ def _keras_call(setup: Setup) -> Backend:
 
     model, provider, note = _load_keras(setup)
 
-    def infer(images: Images) -> Probabilities:
-        return class_probabilities(model(images, training=False).numpy())
+    def forward(images: Any) -> Any:
+        return model(images, training=False)
 
-    return Backend(infer, provider, note)
+    return Backend(lambda images: class_probabilities(forward(images).numpy()), provider, note, hold_with(forward))
 
 
 def _keras_tf_function(setup: Setup) -> Backend:
     model, provider, note = _load_keras(setup)
-    return Backend(_compiled(model, setup), provider, note)
+    return _compiled(model, setup, provider, note)
 
 
 def _keras_xla(setup: Setup) -> Backend:
     model, provider, note = _load_keras(setup)
-    return Backend(_compiled(model, setup, xla=True), provider, note)
+    return _compiled(model, setup, provider, note, xla=True)
 
 
 def _keras_mixed(setup: Setup) -> Backend:
     """As ``keras.tf_function``, in the 16 bits that its name ends in; weights and output stay in 32."""
     model, provider, note = _load_keras(setup)
-    return Backend(_compiled(_in_policy(model, setup.kind.removeprefix("keras.")), setup), provider, note)
+    return _compiled(_in_policy(model, setup.kind.removeprefix("keras.")), setup, provider, note)
 
 
-def _compiled(model: Any, setup: Setup, *, xla: bool = False) -> Callable[[Images], Probabilities]:
+def _compiled(model: Any, setup: Setup, provider: str, note: str | None, *, xla: bool = False) -> Backend:
     from tlx.export.frameworks import import_tensorflow
     from tlx.export.keras_model import class_probabilities
 
@@ -75,7 +76,7 @@ def _compiled(model: Any, setup: Setup, *, xla: bool = False) -> Callable[[Image
     def forward(images: Any) -> Any:
         return model(images, training=False)
 
-    return lambda images: class_probabilities(forward(images).numpy())
+    return Backend(lambda images: class_probabilities(forward(images).numpy()), provider, note, hold_with(forward))
 
 
 def _in_policy(model: Any, policy: str) -> Any:

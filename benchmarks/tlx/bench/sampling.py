@@ -7,28 +7,25 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tlx.bench.interference import Interference, judge_interference
-from tlx.bench.keras_python import borrowed_source
 from tlx.bench.machine_counters import Watch
 from tlx.bench.plan import EngineSpec, Plan, calls_in_turn, warm_up_in_turn
+from tlx.bench.starting import starter_for
 from tlx.bench.stopping import LOOK_CONFIDENCE, is_look, is_narrow
 from tlx.bench.warm_up import WarmUp, is_stable, longest_s, window_calls
 from tlx.errors import DeviceError, EngineError
 from tlx.progress import Progress, silent
 from tlx.runtime.processors import usable_processors
 from tlx.runtime.timing.order import reply_timeout_s, round_order
-from tlx.runtime.timing.pictures import load_pictures
-from tlx.runtime.timing.process import Interpreter, WorkerProcess
+from tlx.runtime.timing.process import WorkerProcess
 from tlx.runtime.timing.protocol import Answer, Answers, AnyMessage, Message, Ready, Samples, Turn
 from tlx.runtime.timing.statistics import CONFIDENCE
 
@@ -185,15 +182,14 @@ def _load(
 ) -> tuple[list[_Lane], list[str]]:
     lanes: list[_Lane] = []
     notes: list[str] = []
-    arrays = stack.enter_context(_pictures_of(plan))
-    interpreter = stack.enter_context(borrowed_source(plan.keras_python)) if plan.keras_python else None
+    starter = stack.enter_context(starter_for(plan))
     at_once = max(LOAD_AT_ONCE, usable_processors())
     for first in range(0, len(records), at_once):
         started = [
-            stack.enter_context(_start(record, plan, arrays, interpreter))
+            (record, stack.enter_context(starter.start(record.row, record.spec, _WORKER)))
             for record in records[first : first + at_once]
         ]
-        for done, (record, worker) in enumerate(zip(records[first:], started, strict=False), first):
+        for done, (record, worker) in enumerate(started, first):
             progress("loading engines", done, len(records), record.row)
             lane = _Lane(record, worker)
             missing = lane.get_ready()
@@ -206,30 +202,6 @@ def _load(
             lanes.append(lane)
     progress("loading engines", len(records), len(records))
     return lanes, notes
-
-
-def _start(
-    record: EngineRecord, plan: Plan, arrays: dict[EngineSpec, Path], interpreter: Interpreter | None
-) -> WorkerProcess:
-    elsewhere = interpreter if plan.python(record.spec) else None
-    return WorkerProcess(record.row, plan.setup(record.spec, arrays.get(record.spec)), _WORKER, interpreter=elsewhere)
-
-
-@contextlib.contextmanager
-def _pictures_of(plan: Plan) -> Iterator[dict[EngineSpec, Path]]:
-    """The pictures as arrays, for engines whose environment can't be expected to decode."""
-    with tempfile.TemporaryDirectory(prefix="tlx-bench-") as folder:
-        files: dict[EngineSpec, Path] = {}
-        made: dict[tuple[object, ...], Path] = {}
-        for engine in plan.engines:
-            if plan.python(engine) is None:
-                continue
-            key = (engine.size_hw, engine.resize)
-            if key not in made:
-                made[key] = Path(folder) / f"{len(made)}.npy"
-                np.save(made[key], load_pictures(plan.setup(engine)))
-            files[engine] = made[key]
-        yield files
 
 
 def _answer(lanes: Sequence[_Lane], plan: Plan, progress: Progress) -> None:

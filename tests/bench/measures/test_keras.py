@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -93,20 +94,46 @@ def test_keras_and_onnx_runtime_are_measured_side_by_side(
 
 
 @pytest.mark.slow
-def test_keras_computes_without_transfers_what_it_computes_with_them(keras_model: Path) -> None:
-    from tlx.bench.measures.keras_hold import hold_with
-    from tlx.export.frameworks import import_tensorflow
-    from tlx.export.keras_model import load_keras_model
+def test_keras_in_an_environment_of_its_own_has_all_but_stages(
+    keras_model: Path, tiny_model: Path, photos: tuple[Path, ...], tmp_path: Path
+) -> None:
+    # An interpreter that finds TensorFlow, but none of what decodes pictures or reads contracts.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nfor name in ('cv2', 'pydantic', 'onnxruntime', 'typer'): sys.modules[name] = None\n"
+    )
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path}:$PYTHONPATH" exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    engines = [EngineSpec("keras.call", keras_model, (32, 32)), EngineSpec(ONNX_KIND, tiny_model, (32, 32))]
+    parts = frozenset({"stages", "memory", "cold-start"})
+    wanted = Wanted(parts, sustained_s=1.0, first_s=0.5, rest_s=0.0, cold_starts=1)
+    plan = replace(make_plan(engines, rounds=1, photos=photos), keras_python=python, wanted=wanted)
+    keras, onnx = measure_extras(plan, sampling.measure(plan).engines).values()
+    assert keras.stages is None
+    assert None not in (keras.memory, keras.cold_start, keras.sustained)
+    assert [("--keras-python" in note) for note in keras.notes] == [True]
+    assert None not in (onnx.stages, onnx.memory, onnx.cold_start, onnx.sustained)
+    assert onnx.notes == ()
 
-    tf = import_tensorflow()
-    model = load_keras_model(keras_model)
-    images = np.random.default_rng(5).integers(0, 256, (4, 2, 32, 32, 3), dtype=np.uint8)
-    forward = tf.function(lambda batch: model(batch, training=False))
-    for way in (forward, lambda batch: model(batch, training=False)):
-        hold = hold_with(way)
-        for batch in images:
-            held = hold(batch)
-            expected = np.asarray(model(batch, training=False))
-            np.testing.assert_allclose(np.asarray(held.fetch(), np.float32), expected, atol=1e-6)
-            held.run()
-            np.testing.assert_allclose(np.asarray(held.fetch(), np.float32), expected, atol=1e-6)
+
+@pytest.mark.slow
+def test_keras_computes_without_transfers_what_it_computes_with_them(keras_model: Path) -> None:
+    program = """
+import sys
+import numpy as np
+from tlx.bench.backends import build
+from tlx.runtime.timing.protocol import Setup
+kind, model = sys.argv[1:]
+backend = build(Setup(kind, model, "cpu", 3, 1, [], [], 1, [32, 32], "area", 2))
+for images in np.random.default_rng(5).integers(0, 256, (3, 2, 32, 32, 3), dtype=np.uint8):
+    held = backend.hold(images)
+    np.testing.assert_array_equal(held.fetch(), backend.infer(images))
+    held.run()
+    np.testing.assert_array_equal(held.fetch(), backend.infer(images))
+print("equal", backend.provider)
+"""
+    for kind in ("keras.call", "keras.tf_function", "keras.xla"):
+        done = subprocess.run(
+            [sys.executable, "-c", program, kind, keras_model], capture_output=True, check=True, text=True
+        )
+        assert done.stdout.splitlines()[-1] == "equal cpu"

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tlx.export.keras_model import class_probabilities
-from tlx.runtime.devices.bound_runner import Held
+from tlx.runtime.devices.held import Held
 from tlx.runtime.timing.backends import Images
 
 
@@ -20,6 +19,7 @@ def hold_with(forward: Callable[[Any], Any]) -> Callable[[Images], Held]:
         forward: From a tensor ``uint8 [N, H, W, 3]`` to one, such as a ``tf.function`` or a Keras model's call.
     """
     from tlx.export.frameworks import import_tensorflow
+    from tlx.export.keras_model import class_probabilities
 
     tf = import_tensorflow()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +10,11 @@ from typing import Any, Final
 
 from tlx.bench.measures.extras import Extras, model_bytes
 from tlx.bench.measures.messages import Loaded
-from tlx.bench.plan import Plan
-from tlx.bench.sampling import LOAD_TIMEOUT_S, EngineRecord
+from tlx.bench.sampling import LOAD_AT_ONCE, LOAD_TIMEOUT_S, EngineRecord
+from tlx.bench.starting import Starter
 from tlx.errors import DeviceError, EngineError
 from tlx.progress import Progress
+from tlx.runtime.processors import usable_processors
 from tlx.runtime.timing.order import reply_timeout_s, round_order
 from tlx.runtime.timing.process import WorkerProcess
 from tlx.runtime.timing.protocol import AnyMessage, Message, Setup
@@ -49,13 +51,15 @@ class Lane:
     """A subject in its process.
 
     Attributes:
-        call_ms: About how long a call takes; known once it's loaded.
+        call_ms: About how long a call takes; known once it's loaded, as the next one is.
+        decodes: Whether it holds files that it can decode.
         failed: Whether it can't be asked any more.
     """
 
     subject: Subject
     worker: WorkerProcess
     call_ms: float = 0.0
+    decodes: bool = False
     failed: bool = False
 
     @property
@@ -94,28 +98,28 @@ def subjects_of(records: Sequence[EngineRecord]) -> list[Subject]:
     ]
 
 
-def runs_here(subject: Subject, plan: Plan) -> bool:
-    """Whether this interpreter runs the engine; in another one only its latency can be measured."""
-    if plan.python(subject.record.spec) is None:
-        return True
-    subject.note("engines of --keras-python: only their latency is measured")
-    return False
+def open_lanes(
+    subjects: Sequence[Subject], starter: Starter, stack: contextlib.ExitStack, progress: Progress
+) -> list[Lane]:
+    """Start the engines' processes, some at once, and wait until they have loaded; the stack ends them."""
+    lanes: list[Lane] = []
+    at_once = max(LOAD_AT_ONCE, usable_processors())
+    for first in range(0, len(subjects), at_once):
+        started = [Lane(one, stack.enter_context(_start(one, starter))) for one in subjects[first : first + at_once]]
+        for done, lane in enumerate(started, first):
+            progress("loading engines again", done, len(subjects), lane.subject.name)
+            loaded = lane.receive(Loaded, LOAD_TIMEOUT_S)
+            if loaded:
+                lane.call_ms = loaded.call_ms
+                lane.decodes = loaded.decodes
+        lanes += started
+    progress("loading engines again", len(subjects), len(subjects))
+    return lanes
 
 
-def open_lane(subject: Subject, plan: Plan) -> Lane:
-    """Start an engine's process."""
-    setup = thinned(plan.setup(subject.record.spec))
-    return Lane(subject, WorkerProcess(subject.name, setup, WORKER))
-
-
-def load(lanes: Sequence[Lane], progress: Progress) -> None:
-    """Wait until all have loaded; they do it side by side."""
-    for done, lane in enumerate(lanes):
-        progress("loading engines again", done, len(lanes), lane.subject.name)
-        loaded = lane.receive(Loaded, LOAD_TIMEOUT_S)
-        if loaded:
-            lane.call_ms = loaded.call_ms
-    progress("loading engines again", len(lanes), len(lanes))
+def _start(subject: Subject, starter: Starter) -> WorkerProcess:
+    engine = subject.record.spec
+    return starter.start(subject.name, engine, WORKER, thinned(starter.setup(engine)))
 
 
 def thinned(setup: Setup) -> Setup:

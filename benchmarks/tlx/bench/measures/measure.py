@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -17,7 +18,7 @@ from tlx.bench.measures import wanted as names
 from tlx.bench.measures.cold_start import command_for, first_label_s, summarize_starts
 from tlx.bench.measures.energy import judge_energy, missing_counter
 from tlx.bench.measures.extras import Extras
-from tlx.bench.measures.lanes import Lane, Rounds, Subject, load, open_lane, runs_here, subjects_of
+from tlx.bench.measures.lanes import Lane, Rounds, Subject, open_lanes, subjects_of
 from tlx.bench.measures.memory import read_memory
 from tlx.bench.measures.messages import RunSteadily, StageTimes, SteadyRun, TimeStages, TimeTransfers, TransferTimes
 from tlx.bench.measures.stages import summarize_stages
@@ -25,6 +26,7 @@ from tlx.bench.measures.steady import judge_sustained
 from tlx.bench.measures.transfers import summarize_transfers
 from tlx.bench.plan import Plan
 from tlx.bench.sampling import EngineRecord
+from tlx.bench.starting import starter_for
 from tlx.errors import EngineError
 from tlx.known_answers import synthetic_picture
 from tlx.opencv import cv2
@@ -56,20 +58,13 @@ def measure_extras(plan: Plan, records: Sequence[EngineRecord], progress: Progre
         What was found, by :attr:`~tlx.bench.sampling.EngineRecord.row`.
     """
     subjects = subjects_of(records)
-    known = {subject.name: subject for subject in subjects}
-    subjects = [subject for subject in subjects if runs_here(subject, plan)]
     if plan.wanted.needs_engines and subjects:
         with contextlib.ExitStack() as stack:
-            lanes = []
-            for subject in subjects:
-                lane = open_lane(subject, plan)
-                stack.enter_context(lane.worker)
-                lanes.append(lane)
-            load(lanes, progress)
-            _take_all(lanes, plan, progress)
+            starter = stack.enter_context(starter_for(plan))
+            _take_all(open_lanes(subjects, starter, stack, progress), plan, progress)
     if names.COLD_START in plan.wanted.parts:
         _take_cold_starts(subjects, plan, progress)
-    return {name: subject.found for name, subject in known.items()}
+    return {subject.name: subject.found for subject in subjects}
 
 
 def _take_all(lanes: Sequence[Lane], plan: Plan, progress: Progress) -> None:
@@ -87,10 +82,12 @@ def _take_all(lanes: Sequence[Lane], plan: Plan, progress: Progress) -> None:
 
 
 def _take_stages(lanes: Sequence[Lane], plan: Plan, progress: Progress) -> None:
-    if not plan.workload.photos:
-        for lane in lanes:
+    able = [lane for lane in lanes if lane.decodes]
+    for lane in lanes:
+        if not plan.workload.photos:
             lane.subject.note("stages aren't known: pictures made by formula have no file to decode (--photos)")
-        return
+        elif not lane.decodes and not lane.failed:
+            lane.subject.note("stages aren't known for --keras-python: its environment gets its pictures decoded")
     turns: dict[str, list[StageTimes]] = defaultdict(list)
 
     def turn(lane: Lane, number: int) -> None:
@@ -99,8 +96,9 @@ def _take_stages(lanes: Sequence[Lane], plan: Plan, progress: Progress) -> None:
         if times:
             turns[lane.subject.name].append(times)
 
-    Rounds("measuring stages", _ROUNDS, plan.wanted.seconds, plan.seed).run(lanes, turn, progress)
-    for lane in lanes:
+    if able:
+        Rounds("measuring stages", _ROUNDS, plan.wanted.seconds, plan.seed).run(able, turn, progress)
+    for lane in able:
         if not lane.failed:
             lane.subject.take(stages=summarize_stages(turns[lane.subject.name]))
 
@@ -175,8 +173,9 @@ def _take_cold_starts(subjects: Sequence[Subject], plan: Plan, progress: Progres
         # Engines that differ in their batch alone start alike.
         starts: dict[tuple[str, ...], _Start] = {}
         for subject in subjects:
-            setup = plan.setup(subject.record.spec)
-            command = tuple(command_for(setup, photo))
+            engine = subject.record.spec
+            setup, python = plan.setup(engine), plan.python(engine)
+            command = tuple(command_for(setup, photo, str(python or sys.executable)))
             starts.setdefault(command, _Start(command, setup.cpus)).subjects.append(subject)
         order, rounds = list(starts.values()), plan.wanted.cold_starts
         for number in range(rounds):

@@ -17,10 +17,12 @@ class Loaded(Message):
     Attributes:
         provider: Where the engine really runs.
         call_ms: About how long a call takes.
+        decodes: Whether it holds photos' files and can decode them.
     """
 
     provider: str
     call_ms: float
+    decodes: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,11 @@ _WARM_UP_CALLS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    """What a worker has loaded."""
+    """What a worker has loaded; no files where they can't be decoded."""
 
     backend: Backend
     batches: list[Images]
-    files: Files
+    files: Files | None
 
 
 def main(arguments: list[str]) -> int:
@@ -50,7 +50,7 @@ def _serve(channel: Channel) -> None:
     if setup.cpus:
         os.sched_setaffinity(0, setup.cpus)
     bench = _load(setup)
-    reply: Message = Loaded(bench.backend.provider, _warm_up(bench))
+    reply: Message = Loaded(bench.backend.provider, _warm_up(bench), bench.files is not None)
     while True:
         # At rest before anybody hears that the turn is over.
         wait_until_idle()
@@ -60,17 +60,24 @@ def _serve(channel: Channel) -> None:
 
 def _load(setup: Setup) -> _Bench:
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from pathlib import Path
-
-    from tlx import images
     from tlx.bench.backends import build
-    from tlx.bench.measures.stages import Files
     from tlx.runtime.timing.pictures import load_batches
 
     batches = load_batches(setup)
+    # An environment that is given arrays needn't have OpenCV.
+    files = _read_files(setup) if setup.photos and not setup.arrays else None
+    return _Bench(build(setup), batches, files)
+
+
+def _read_files(setup: Setup) -> Files:
+    from pathlib import Path
+
+    from tlx import images
+    from tlx.bench.measures.stages import Files
+
     contents = [images.read_bytes(Path(photo)) for photo in setup.photos]
     size_hw = (setup.size_hw[0], setup.size_hw[1])
-    return _Bench(build(setup), batches, Files(contents, setup.photos, size_hw, setup.resize, setup.batch))
+    return Files(contents, setup.photos, size_hw, setup.resize, setup.batch)
 
 
 def _warm_up(bench: _Bench) -> float:
@@ -87,6 +94,7 @@ def _answer(bench: _Bench, request: Message) -> Message:
     if isinstance(request, TimeStages):
         from tlx.bench.measures.stages import time_stages
 
+        assert bench.files is not None
         return time_stages(bench.backend, bench.files, request)
     if isinstance(request, TimeTransfers):
         from tlx.bench.measures.transfers import time_transfers

@@ -13,13 +13,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from tlx.runtime.devices.held import Held
 from tlx.runtime.devices.page_locked import page_locked
 from tlx.runtime.devices.tensors import Tensor
 from tlx.runtime.onnx_runtime import onnxruntime
@@ -39,19 +39,6 @@ _NO_GRAPH: Final = "-1"
 
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A batch that lies where the graph runs.
-
-    Attributes:
-        run: Computes on it and waits; nothing is copied to or from there.
-        fetch: Gives the output that was computed last.
-    """
-
-    run: Callable[[], None]
-    fetch: Callable[[], Array]
 
 
 class BoundRunner:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tlx.runtime.timing.protocol import NOOP_KIND, ONNX_KIND, Setup
 
 if TYPE_CHECKING:
-    from tlx.runtime.devices.bound_runner import Held
+    from tlx.runtime.devices.held import Held
     from tlx.runtime.session import Device
 
 Images = npt.NDArray[np.uint8]
