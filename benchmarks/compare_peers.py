@@ -37,10 +37,9 @@ from tlx.contract import Precision
 from tlx.errors import MissingDependencyError, TlxError
 from tlx.runtime import environment
 from tlx.runtime.model_file import ModelFile
-from tlx.runtime.processors import usable_processors
+from tlx.runtime.timing.model_setup import Place, setup_of
 from tlx.runtime.timing.pictures import load_pictures
-from tlx.runtime.timing.pinning import choose_cpus
-from tlx.runtime.timing.protocol import ONNX_KIND, Setup
+from tlx.runtime.timing.protocol import Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     peers = [peer for peer in PEERS if peer.name in arguments.only and peer.name not in arguments.skip]
     with tempfile.TemporaryDirectory(prefix="tlx-peers-") as temporary:
         folder = Path(temporary)
-        common = common_setup(arguments, models[0], folder)
+        common = common_setup(arguments, folder)
         entries = [
             Entry(Contender(f"tlx.{path.stem}", replace(common, model=str(path.resolve()))), model.contract.precision)
             for path, model in zip(arguments.models, models, strict=True)
@@ -128,26 +127,14 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def common_setup(arguments: argparse.Namespace, model: ModelFile, folder: Path) -> Setup:
+def common_setup(arguments: argparse.Namespace, folder: Path) -> Setup:
     """What all engines have in common: photos (decoded and resized once), processors, threads."""
     photos = choose_readable(find_photos(arguments.photos), arguments.limit, 0)[0] if arguments.photos else []
-    threads = arguments.threads or usable_processors()
-    setup = Setup(
-        kind=ONNX_KIND,
-        model="",
-        device="cpu",
-        classes=len(model.contract.labels),
-        threads=threads,
-        cpus=list(choose_cpus(threads)),
-        photos=[str(photo) for photo in photos],
-        synthetic=0 if photos else arguments.limit,
-        size_hw=list(model.contract.input.size_hw),
-        resize=model.contract.resize.method,
-        batch=1,
-    )
+    place = Place("cpu", arguments.threads)
+    setup = setup_of(arguments.models[0], place, photos, arguments.limit)
     pictures = folder / "pictures.npy"
     np.save(pictures, load_pictures(setup))
-    return replace(setup, arrays=str(pictures))
+    return replace(setup, model="", arrays=str(pictures))
 
 
 def contenders_of(peer: Peer, sources: Sources, models: Sequence[Path], common: Setup, folder: Path) -> list[Entry]:

@@ -28,7 +28,6 @@ from tlx.bench.loadgen.messages import LoadgenTest
 from tlx.bench.loadgen.process import LoadgenProcess
 from tlx.bench.pictures import choose_readable, find_photos
 from tlx.runtime import environment
-from tlx.runtime.model_file import ModelFile
 from tlx.runtime.timing.order import reply_timeout_s, round_order
 from tlx.runtime.timing.process import WorkerProcess
 from tlx.runtime.timing.protocol import Ready, Samples, Setup, Turn
@@ -54,7 +53,7 @@ def main() -> None:
     arguments = parser.parse_args()
     photos = choose_readable(find_photos(arguments.photos), arguments.limit, 0)[0] if arguments.photos else []
     options = LoadgenOptions(arguments.model, Path(), limit=arguments.limit, threads=arguments.threads, device="cpu")
-    setup = make_setup(ModelFile.read(arguments.model), photos, options)
+    setup = make_setup(photos, options)
     with tempfile.TemporaryDirectory() as temporary:
         logs = arguments.logs or Path(temporary)
         rounds = measure(setup, logs.resolve(), rounds=arguments.rounds, calls=arguments.calls)

@@ -20,9 +20,9 @@ from tlx.errors import InputError
 from tlx.progress import Progress, silent
 from tlx.runtime.environment import describe
 from tlx.runtime.model_file import ModelFile
-from tlx.runtime.processors import usable_processors
-from tlx.runtime.timing.pinning import choose_cpus
-from tlx.runtime.timing.protocol import ONNX_KIND, Setup
+from tlx.runtime.session import Device
+from tlx.runtime.timing.model_setup import Place, setup_of
+from tlx.runtime.timing.protocol import Setup
 
 SCHEMA: Final = 1
 _SERVER_SHARE: Final = 0.5
@@ -61,7 +61,7 @@ class LoadgenOptions:
     target_qps: float | None = None
     target_latency_ms: float = 100.0
     threads: int | None = None
-    device: str = "auto"
+    device: Device = "auto"
     seed: int = 0
 
 
@@ -108,7 +108,7 @@ def run_loadgen(options: LoadgenOptions, *, command: str, progress: Progress = s
     """
     model = ModelFile.read(options.model)
     photos, notes = _photos(options)
-    setup = make_setup(model, photos, options)
+    setup = make_setup(photos, options)
     results = []
     with LoadgenProcess(setup) as process:
         notes += [process.note] if process.note else []
@@ -135,22 +135,9 @@ def run_loadgen(options: LoadgenOptions, *, command: str, progress: Progress = s
     return LoadgenReport(document, tuple(results), tuple(notes))
 
 
-def make_setup(model: ModelFile, photos: Sequence[Path], options: LoadgenOptions) -> Setup:
+def make_setup(photos: Sequence[Path], options: LoadgenOptions) -> Setup:
     """What the worker has to load: pictures one by one, which LoadGen knows by their number."""
-    threads = options.threads or usable_processors()
-    return Setup(
-        kind=ONNX_KIND,
-        model=str(options.model.resolve()),
-        device=options.device,
-        classes=len(model.contract.labels),
-        threads=threads,
-        cpus=list(choose_cpus(threads)),
-        photos=[str(photo) for photo in photos],
-        synthetic=0 if photos else options.limit,
-        size_hw=list(model.contract.input.size_hw),
-        resize=model.contract.resize.method,
-        batch=1,
-    )
+    return setup_of(options.model, Place(options.device, options.threads), photos, options.limit)
 
 
 def likely_qps(scenario: Scenario, call_ms: float) -> float:

@@ -1,7 +1,8 @@
-"""The first message to a worker that times a model file: synthetic pictures, one a call."""
+"""The first message to a worker that times a model file: one picture a call."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,8 +33,14 @@ class Place:
 ANYWHERE: Final = Place()
 
 
-def setup_of(model: Path, place: Place) -> Setup:
+def setup_of(model: Path, place: Place, photos: Sequence[Path] = (), synthetic: int = _PICTURES) -> Setup:
     """What a worker has to load.
+
+    Args:
+        model: The file.
+        place: Where it's timed.
+        photos: Its pictures; if there are none, ``synthetic`` ones are made by formula.
+        synthetic: How many.
 
     Raises:
         ModelFileError: If the file isn't one of tlx.
@@ -47,8 +54,8 @@ def setup_of(model: Path, place: Place) -> Setup:
         classes=len(contract.labels),
         threads=threads,
         cpus=list(choose_cpus(threads)),
-        photos=[],
-        synthetic=_PICTURES,
+        photos=[str(photo) for photo in photos],
+        synthetic=0 if photos else synthetic,
         size_hw=list(contract.input.size_hw),
         resize=contract.resize.method,
         batch=1,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,7 +82,7 @@ def measure_layer_costs(
     for number, channels in enumerate(designs):
         progress("timing widths", number, len(designs))
         profile = _profile(build_trial(network, channels, int8=int8), network.size_hw, threads)
-        times.append(profile[:-1])
+        times.append(profile)
         totals.append(float(profile.sum()))
     progress("timing widths", len(designs), len(designs))
     layers_ms, rest_ms = np.array(times)[:, 1:], float(np.median(np.array(times)[:, 0]))
@@ -91,7 +91,7 @@ def measure_layer_costs(
     terms = np.array([_fit(inputs[:, k], outputs[:, k], layers_ms[:, k]) for k in range(layers_ms.shape[1])])
     costs = LayerCosts(terms, rest_ms, 0.0, threads, int8)
     misses = [abs(costs.network_ms(channels) / total - 1) for channels, total in zip(designs, totals, strict=True)]
-    return LayerCosts(terms, rest_ms, float(np.median(misses)), threads, int8)
+    return replace(costs, error=float(np.median(misses)))
 
 
 def rounded_widths(full: int) -> npt.NDArray[np.int64]:
@@ -119,7 +119,7 @@ def _fit(inputs: Floats, outputs: Floats, times_ms: Floats) -> Floats:
 
 
 def _profile(model: bytes, size_hw: tuple[int, int], threads: int) -> Floats:
-    """Milliseconds of what comes before the convolutions, of each with what follows it, and of the call's own rest."""
+    """Milliseconds of what comes before the convolutions, and of each with what follows it."""
     image = np.random.default_rng(0).integers(0, 256, (1, *size_hw, 3), np.uint8)
     with tempfile.TemporaryDirectory(prefix="tlx-compress-") as folder:
         tuning = Tuning(profile=Path(folder) / "profile")
@@ -140,4 +140,4 @@ def _sum_by_layer(events: Sequence[dict[str, Any]]) -> Floats:
                 calls[-1].append(0.0)
             calls[-1][-1] += event["dur"] / 1e3
     rows = np.array(calls[_WARM_UP:])
-    return np.append(np.median(rows, axis=0), 0.0)
+    return np.asarray(np.median(rows, axis=0))
