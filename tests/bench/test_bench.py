@@ -114,6 +114,12 @@ def test_without_photos_pictures_are_made_by_formula_and_the_report_says_so(tiny
     assert any("doesn't say which run" in note for note in report.notes)
 
 
+def test_a_run_of_which_nothing_is_needed_is_not_missed(tiny_model: Path, png_photos: Path) -> None:
+    options = BenchOptions((tiny_model,), photos=png_photos, device="cpu")
+    assert any("which run it came from" in note for note in prepare(options).notes)
+    assert prepare(replace(options, keras="none")).notes == ()
+
+
 def test_an_engine_that_dies_is_marked_and_the_others_go_on(tiny_model: Path, swapped_model: Path) -> None:
     engines = tuple(EngineSpec(ONNX_KIND, model, (32, 32), mark=model.stem) for model in (tiny_model, swapped_model))
     plan = Plan(engines, Workload((), 2, 3), rounds=5, max_seconds=60.0)

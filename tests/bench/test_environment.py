@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.runtime.test_nvml import build_nvml
 
 from tlx.bench.environment import describe_machine
 from tlx.bench.plan import EngineSpec, Plan, Workload
@@ -40,6 +41,13 @@ def test_what_the_system_does_not_tell_is_null(tmp_path: Path) -> None:
     assert machine.memory_bytes is None
     assert machine.container.cpu_quota is None
     assert machine.container.memory_limit_bytes is None
+
+
+def test_gpus_are_named_where_their_library_tells(tmp_path: Path) -> None:
+    machine = describe_machine(PLAN, nvml_library=build_nvml(tmp_path))
+    assert (machine.gpus, machine.gpu_driver) == (["GPU number 0", "GPU number 1"], "580.1")
+    machine = describe_machine(PLAN, nvml_library="libabsent-for-the-tests.so")
+    assert (machine.gpus, machine.gpu_driver) == (None, None)
 
 
 @pytest.mark.parametrize(("siblings", "threads"), [("0", 1), ("0-1", 2), ("0,8", 2), ("0-3", 4)])

@@ -8,15 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from tlx.runtime.nvml import find_gpus, process_memory_bytes
+from tlx.runtime.nvml import Described, describe_gpus, find_gpus, process_memory_bytes
 
 NVML = """
+#include <stdio.h>
 typedef struct { unsigned int pid; unsigned long long used; unsigned int gpu, compute; } process;
 static process processes[2][2] = {{{10, 1000, 0, 0}, {11, 500, 0, 0}}, {{10, 234, 0, 0}, {12, ~0ULL, 0, 0}}};
 static int gpus[2] = {0, 1};
 int nvmlInit_v2(void) { return INIT; }
 int nvmlDeviceGetCount_v2(unsigned int *count) { *count = 2; return 0; }
 int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void **device) { *device = &gpus[index]; return 0; }
+int nvmlDeviceGetName(void *device, char *name, unsigned int length) {
+    snprintf(name, length, "GPU number %d", *(int *)device);
+    return NAME;
+}
+int nvmlSystemGetDriverVersion(char *version, unsigned int length) { return snprintf(version, length, "580.1") < 0; }
 int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *energy) {
     *energy = 5000000000000ULL + *(int *)device;
     return ENERGY;
@@ -37,7 +43,7 @@ def build_nvml(folder: Path, **answers: int) -> str:
     if compiler is None:
         pytest.skip("no C compiler here")
     (folder / "nvml.c").write_text(NVML)
-    options = [f"-D{name}={answers.get(name.lower(), 0)}" for name in ("INIT", "ENERGY", "EMPTY")]
+    options = [f"-D{name}={answers.get(name.lower(), 0)}" for name in ("INIT", "ENERGY", "EMPTY", "NAME")]
     subprocess.run([compiler, *options, "-shared", "-fPIC", "-o", folder / "nvml.so", folder / "nvml.c"], check=True)
     return str(folder / "nvml.so")
 
@@ -47,6 +53,14 @@ def test_energy_of_each_gpu(tmp_path: Path) -> None:
         5_000_000_000_000,
         5_000_000_000_001,
     ]
+
+
+def test_gpus_and_their_driver_are_named_or_unknown_as_a_whole(tmp_path: Path) -> None:
+    assert describe_gpus(build_nvml(tmp_path)) == Described(("GPU number 0", "GPU number 1"), "580.1")
+    (tmp_path / "refusing").mkdir()
+    assert describe_gpus(build_nvml(tmp_path / "refusing", name=3)) is None
+    assert describe_gpus("libabsent-for-the-tests.so") is None
+    assert describe_gpus("libc.so.6") is None
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,8 @@ class Environment(Part):
         governor: Of the processor's frequency; null if the system doesn't tell, as in most virtual machines.
         turbo: Whether it may run faster than its base frequency; null if the system doesn't tell.
         virtual_machine: Whether a hypervisor lies below, whose other guests may interfere; null if it isn't known.
+        gpus: Names of its NVIDIA GPUs; null where their driver's library isn't there or doesn't tell.
+        gpu_driver: That driver's version.
         memory_bytes: Of the machine; null if the system doesn't tell.
         container: Limits of the control groups.
         load_average_before: Processes that ran or wanted to, over the minute before.
@@ -103,6 +105,8 @@ class Environment(Part):
     governor: str | None = None
     turbo: bool | None = None
     virtual_machine: bool | None = None
+    gpus: list[str] | None = None
+    gpu_driver: str | None = None
     memory_bytes: Count | None = None
     container: Container = Container()
     load_average_before: Positive | None = None

@@ -10,6 +10,7 @@ from typing import Final
 
 from tlx.bench.document import Container, Environment
 from tlx.bench.plan import Plan
+from tlx.runtime import nvml
 from tlx.runtime.environment import PACKAGES, describe, is_virtual_machine, package_versions
 from tlx.runtime.processors import affinity, machine_memory_bytes, memory_limit_bytes, processor_quota
 
@@ -18,7 +19,11 @@ _ENGINE_PACKAGES: Final = ("jax", "openvino", "ncnn", "mnn", "ai-edge-litert", "
 
 
 def describe_machine(
-    plan: Plan, keras_versions: Mapping[str, str] | None = None, root: Path = Path("/")
+    plan: Plan,
+    keras_versions: Mapping[str, str] | None = None,
+    root: Path = Path("/"),
+    *,
+    nvml_library: str = nvml.LIBRARY,
 ) -> Environment:
     """Machine, packages and how the engines use them; call it before measuring.
 
@@ -26,8 +31,10 @@ def describe_machine(
         plan: What will be measured.
         keras_versions: Of the environment that runs Keras, where that isn't this one.
         root: The root of the file system; another one in tests.
+        nvml_library: NVIDIA's; another one in tests.
     """
     processors = root / _PROCESSORS
+    gpus = nvml.describe_gpus(nvml_library)
     keras_threads = [engine.threads for engine in plan.engines if engine.kind.startswith("keras.")]
     return Environment(
         **(describe() | {"versions": package_versions((*PACKAGES, *_ENGINE_PACKAGES))}),
@@ -37,6 +44,8 @@ def describe_machine(
         governor=_read(processors / "cpu0/cpufreq/scaling_governor"),
         turbo=_turbo(processors),
         virtual_machine=is_virtual_machine(),
+        gpus=list(gpus.names) if gpus else None,
+        gpu_driver=gpus.driver if gpus else None,
         memory_bytes=machine_memory_bytes(root),
         container=Container(cpu_quota=processor_quota(root), memory_limit_bytes=memory_limit_bytes(root)),
         keras_versions=None if keras_versions is None else dict(keras_versions),

@@ -139,6 +139,8 @@ def _check_labels(models: list[tuple[Path, Contract]]) -> None:
 def _find_run(options: BenchOptions, model: tuple[Path, Contract], notes: list[str]) -> Run | None:
     """The run that was named, or the one that the model file names, if it's here."""
     path, contract = model
+    if options.keras == NO_KERAS and options.photos is not None:
+        return None  # nothing of it is needed
     if options.keras not in {None, NO_KERAS}:
         return _open_run(str(options.keras), model)
     if contract.training is None:

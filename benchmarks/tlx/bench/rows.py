@@ -6,7 +6,7 @@ measured, or what the sample can't carry, is null.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,9 @@ Positive = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Interval = tuple[float, float]
+
+NVIDIA: Final = frozenset({"cuda", "tensorrt"})
+"""Providers on GPUs that NVML knows."""
 
 
 class Part(BaseModel):
@@ -180,7 +183,8 @@ class Transfers(Part):
     Attributes:
         with_ms: Median with these transfers.
         without_ms: Median on what lies in the GPU already.
-        unverified: Nobody of this project has run this on a GPU yet.
+        unverified: Whether this project has yet to see this kind of engine on a real GPU; it has seen ONNX Runtime's
+            on CUDA.
     """
 
     with_ms: Positive

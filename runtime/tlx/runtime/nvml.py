@@ -1,6 +1,6 @@
-"""NVIDIA's management library, as far as tlx asks it: a GPU's energy, and a process's memory on it.
+"""NVIDIA's management library, as far as tlx asks it: a GPU's name and energy, and a process's memory on it.
 
-(No GPU was at hand when this was written: unverified on real devices.)
+Energy and memory were read on an H200 (driver 580). Several GPUs in one machine are unverified.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ _INSUFFICIENT_SIZE: Final = 7
 _NOT_AVAILABLE: Final = 2**64 - 1
 _ROOM: Final = 16
 """For processes that come between the two questions."""
+_NAME_BYTES: Final = 96
+"""``NVML_DEVICE_NAME_V2_BUFFER_SIZE``; the driver's version takes 80."""
 
 
 class _ProcessInfo(ctypes.Structure):
@@ -34,6 +36,16 @@ class Gpu:
 
     _nvml: ctypes.CDLL = field(repr=False)
     _handle: ctypes.c_void_p = field(repr=False)
+
+    def name(self) -> str:
+        """As in ``NVIDIA H200``.
+
+        Raises:
+            OSError: If this GPU doesn't tell.
+        """
+        text = ctypes.create_string_buffer(_NAME_BYTES)
+        _require_success(self._nvml.nvmlDeviceGetName(self._handle, text, ctypes.c_uint(len(text))))
+        return text.value.decode(errors="replace")
 
     def energy_millijoules(self) -> int:
         """Since the driver was loaded; Volta and newer count it.
@@ -80,6 +92,30 @@ def find_gpus(library: str = LIBRARY) -> list[Gpu]:
         return [Gpu(nvml, _handle(nvml, number)) for number in range(count.value)]
     except AttributeError as error:
         raise OSError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The GPUs of a machine.
+
+    Attributes:
+        names: One for each.
+        driver: Its version.
+    """
+
+    names: tuple[str, ...]
+    driver: str
+
+
+def describe_gpus(library: str = LIBRARY) -> Described | None:
+    """Which GPUs these are; None where there is no such library, or it doesn't tell."""
+    try:
+        names = tuple(gpu.name() for gpu in find_gpus(library))
+        text = ctypes.create_string_buffer(_NAME_BYTES)
+        _require_success(ctypes.CDLL(library).nvmlSystemGetDriverVersion(text, ctypes.c_uint(len(text))))
+    except (OSError, AttributeError):
+        return None
+    return Described(names, text.value.decode(errors="replace"))
 
 
 def process_memory_bytes(pid: int, library: str = LIBRARY) -> int | None:

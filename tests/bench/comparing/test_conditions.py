@@ -33,6 +33,29 @@ def test_another_machine_is_refused_or_noted_if_asked_to(change: dict[str, Any],
     assert check_conditions(bench(), bench(**change), any_machine=True) == [words]
 
 
+def on_gpus(*names: str, provider: str = "cuda") -> BenchDocument:
+    document = made_up_document(made_up_row(provider=provider))
+    environment = document.environment.model_copy(update={"gpus": list(names) or None})
+    return document.model_copy(update={"environment": environment})
+
+
+def test_another_gpu_is_another_machine() -> None:
+    with pytest.raises(InputError, match=r"different machines \(GPUs: NVIDIA H200, then NVIDIA L4, NVIDIA L4\)"):
+        check_conditions(on_gpus("NVIDIA H200"), on_gpus("NVIDIA L4", "NVIDIA L4"))
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        on_gpus("NVIDIA H200"),
+        on_gpus(),  # a bench of before they were named
+        on_gpus("NVIDIA L4", provider="cpu"),
+    ],
+)
+def test_gpus_that_are_equal_unknown_or_unused_need_no_word(after: BenchDocument) -> None:
+    assert check_conditions(on_gpus("NVIDIA H200"), after) == []
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

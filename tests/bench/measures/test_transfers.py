@@ -34,11 +34,17 @@ def test_an_engine_without_such_a_way_has_no_times(tiny_model: Path) -> None:
     assert backend.hold is None
     times = time_transfers(backend, np.zeros((1, 32, 32, 3), np.uint8), TimeTransfers(1, 4))
     assert times == TransferTimes([], [])
-    assert summarize_transfers([times]) is None
+    assert summarize_transfers([times], ONNX_KIND, "cpu") is None
 
 
-def test_summarize_gives_medians_marked_unverified() -> None:
+@pytest.mark.parametrize(
+    ("kind", "provider", "unverified"),
+    [(ONNX_KIND, "cuda", False), (ONNX_KIND, "tensorrt", True), ("keras.call", "cuda", True)],
+)
+def test_summarize_gives_medians_marked_where_nobody_has_seen_such_an_engine_on_a_gpu(
+    kind: str, provider: str, unverified: bool
+) -> None:
     turns = [TransferTimes([3_000_000, 9_000_000], [1_000_000] * 2), TransferTimes([5_000_000], [2_000_000])]
-    found = summarize_transfers(turns)
-    assert found == Transfers(5.0, 1.0)
-    assert found.document() == {"with_ms": 5.0, "without_ms": 1.0, "unverified": True}
+    found = summarize_transfers(turns, kind, provider)
+    assert found == Transfers(5.0, 1.0, verified=not unverified)
+    assert found.document() == {"with_ms": 5.0, "without_ms": 1.0, "unverified": unverified}

@@ -12,6 +12,7 @@ from tlx.bench.page.page import render, write_page
 from tlx.bench.page.pareto import choices, is_on_front
 from tlx.bench.page.scale import scale_for
 from tlx.bench.page.words import with_full_names
+from tlx.core.report.words import TIMES
 from tlx.errors import OutputError
 
 
@@ -53,6 +54,26 @@ def test_rows_are_told_apart_by_what_differs_among_them() -> None:
     assert [row.name for row in named.engines] == ["a, threads 1", "a, threads 2"]
     assert named.baseline == "a, threads 1"
     assert with_full_names(made_up_document(rows[0])).engines[0].name == "a"
+
+
+@pytest.mark.parametrize(
+    ("provider", "gpus", "words"),
+    [
+        ("cuda", ["NVIDIA H200"], "a processor of some kind, NVIDIA H200"),
+        ("cuda", ["NVIDIA L4", "NVIDIA L4"], f"a processor of some kind, 2 {TIMES} NVIDIA L4"),
+        ("cuda", None, "a processor of some kind, a GPU"),
+        ("cpu", ["NVIDIA H200"], "a processor of some kind"),
+    ],
+)
+def test_the_machine_is_named_with_the_gpu_that_was_used(provider: str, gpus: list[str] | None, words: str) -> None:
+    document = made_up_document(made_up_row(provider=provider))
+    environment = document.environment.model_copy(update={"gpus": gpus})
+    page = render(document.model_copy(update={"environment": environment}))
+    assert f"UTC · {words} · 50 photos" in page
+
+
+def test_long_names_may_break_between_their_parts() -> None:
+    assert "onnxruntime.<wbr>cpu.<wbr>int8:<wbr>half" in render(full_document())
 
 
 def test_a_page_of_failed_engines_only_is_a_page() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tlx.bench.document import BenchDocument
+from tlx.bench.rows import NVIDIA
 from tlx.errors import InputError
 
 
@@ -42,6 +43,16 @@ def _machine_differences(before: BenchDocument, after: BenchDocument) -> Iterato
     for name, first, second in facts:
         if first != second:
             yield f"{name}: {_told(first)}, then {_told(second)}"
+    # Those of a bench on processors alone don't matter; older benches don't tell.
+    gpus = [_gpus(document) for document in (before, after)]
+    if None not in gpus and gpus[0] != gpus[1]:
+        yield f"GPUs: {gpus[0]}, then {gpus[1]}"
+
+
+def _gpus(document: BenchDocument) -> str | None:
+    """Their names where a row ran on one and they are known."""
+    used = any(row.provider in NVIDIA for row in document.engines)
+    return ", ".join(document.environment.gpus) if used and document.environment.gpus else None
 
 
 def _other_differences(before: BenchDocument, after: BenchDocument) -> Iterator[str]:
@@ -49,6 +60,7 @@ def _other_differences(before: BenchDocument, after: BenchDocument) -> Iterator[
     facts = (
         ("governor", old.governor, new.governor),
         ("turbo", old.turbo, new.turbo),
+        ("GPUs' driver", old.gpu_driver, new.gpu_driver),
         ("platform", old.platform, new.platform),
         ("pinned to processors", old.pinned_to_cpus, new.pinned_to_cpus),
         ("memory limit", old.container.memory_limit_bytes, new.container.memory_limit_bytes),

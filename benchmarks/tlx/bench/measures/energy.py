@@ -54,8 +54,8 @@ def judge_energy(runs: Sequence[SteadyRun], *, on_gpu: bool) -> Energy | None:
 def missing_counter(*, on_gpu: bool) -> str:
     """Why there is no figure."""
     if on_gpu:
-        return "energy isn't known: NVML tells of no GPU's energy here"
+        return "energy of engines on GPUs isn't known: NVML tells of no GPU's energy here"
     return (
-        "energy isn't known: no RAPL counter can be read here (Linux shows them to root alone unless somebody allows "
-        "more, and most virtual machines have none)"
+        "energy of engines on processors isn't known: no RAPL counter can be read here (Linux shows them to root alone "
+        "unless somebody allows more, and most virtual machines have none)"
     )

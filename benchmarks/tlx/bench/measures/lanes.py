@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tlx.bench.measures.extras import Extras, model_bytes
 from tlx.bench.measures.messages import Loaded
+from tlx.bench.rows import NVIDIA
 from tlx.bench.sampling import LOAD_AT_ONCE, LOAD_TIMEOUT_S, EngineRecord
 from tlx.bench.starting import Starter
 from tlx.errors import DeviceError, EngineError
@@ -22,7 +23,6 @@ from tlx.runtime.timing.protocol import AnyMessage, Message, Setup
 WORKER: Final = "tlx.bench.measures.worker"
 MOST_PHOTOS: Final = 64
 """A worker holds so many at most: their bytes count in its peak memory."""
-NVIDIA: Final = frozenset({"cuda", "tensorrt"})
 
 
 @dataclass(slots=True)

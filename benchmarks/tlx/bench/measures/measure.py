@@ -115,7 +115,8 @@ def _take_transfers(lanes: Sequence[Lane], plan: Plan, progress: Progress) -> No
     if lanes:
         Rounds("measuring transfers", _ROUNDS, plan.wanted.seconds, plan.seed).run(lanes, turn, progress)
     for lane in lanes:
-        found = summarize_transfers(turns[lane.subject.name])
+        record = lane.subject.record
+        found = summarize_transfers(turns[lane.subject.name], record.spec.kind, record.provider)
         lane.subject.take(transfers=found)
         if found is None and not lane.failed:
             name = lane.subject.name

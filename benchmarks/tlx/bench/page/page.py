@@ -9,7 +9,7 @@ from pathlib import Path
 from tlx import atomic
 from tlx.bench.document import BenchDocument
 from tlx.bench.page.sections import all_sections, cautions
-from tlx.bench.page.words import with_full_names
+from tlx.bench.page.words import breakable, machine_name, with_full_names
 from tlx.bench.table import number
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section
@@ -39,13 +39,13 @@ def render(document: BenchDocument) -> str:
 def _header(document: BenchDocument, sections: Sequence[Section]) -> Markup:
     facts = (
         date(document.created_utc),
-        document.environment.processor,
+        machine_name(document),
         counted(document.photos.count, "photo"),
         counted(document.method.rounds, "interleaved round"),
         duration(document.method.seconds),
     )
     tiles = [
-        element("div", element("dt", name), element("dd", value, element("small", words)))
+        element("div", element("dt", name), element("dd", value, element("small", breakable(words))))
         for name, value, words in _tiles(document)
     ]
     links = [element("a", section.title, href=f"#{section.anchor}") for section in sections]

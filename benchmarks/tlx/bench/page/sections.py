@@ -11,7 +11,7 @@ from tlx.bench.page.distributions import distribution_chart
 from tlx.bench.page.pareto import choices, pareto_chart
 from tlx.bench.page.rounds import rounds_chart
 from tlx.bench.page.stage_bars import stage_chart
-from tlx.bench.page.words import with_full_names
+from tlx.bench.page.words import breakable, with_full_names
 from tlx.bench.rows import EngineRow
 from tlx.bench.table import NOTHING, describe_answers, estimate, number
 from tlx.core.report.markup import Markup, element, join
@@ -42,7 +42,7 @@ def latency(document: BenchDocument) -> Section:
 
 
 def _cells(row: EngineRow) -> tuple[str, ...]:
-    name = join([row.name, *_badges(row)], " ")
+    name = join([breakable(row.name), *_badges(row)], " ")
     agreement = row.agreement
     return (
         name,
@@ -89,7 +89,7 @@ def accuracy(document: BenchDocument) -> Section | None:
         return None
     listed = [
         (
-            f"{choice.number} {choice.name}",
+            breakable(f"{choice.number} {choice.name}"),
             f"{percent(choice.share)} [{percent(choice.accuracy.low)}, {percent(choice.accuracy.high)}]",
             number(choice.photo_ms),
             "yes" if choice.is_best else "no",
@@ -99,7 +99,7 @@ def accuracy(document: BenchDocument) -> Section | None:
     heads = ("engine", "accuracy [95 %]", "ms a photo", "unbeaten")
     words = note("Unbeaten: no other is at least as accurate and at least as fast. The stair joins these.")
     chart = card(pareto_chart(found), words, title="Accuracy over time")
-    body = element("div", chart, card(table("Accuracy on labelled photos", heads, listed)), class_="columns")
+    body = element("div", chart, card(table("Accuracy on labelled photos", heads, listed)), class_="columns beside")
     return Section("accuracy", "Accuracy", body)
 
 
@@ -109,10 +109,10 @@ def stages(document: BenchDocument) -> Section | None:
     if not rows:
         return None
     heads = ("engine", *stage_bars.STEPS, "total [95 %]")
-    listed = [(row.name, *_stage_cells(row)) for row in rows]
+    listed = [(breakable(row.name), *_stage_cells(row)) for row in rows]
     words = note("The total is timed as a whole, so the steps' medians need not add up to it.")
     chart = card(stage_bars.key(), stage_chart(rows), title="Median time of each step")
-    body = element("div", chart, card(table("Milliseconds of a call", heads, listed), words), class_="columns")
+    body = element("div", chart, card(table("Milliseconds of a call", heads, listed), words), class_="columns beside")
     return Section("stages", "From bytes to label", body)
 
 
@@ -151,7 +151,8 @@ def further(document: BenchDocument) -> Section | None:
     rows = further_table(document)
     if not rows:
         return None
-    body = card(table("What else was measured", rows[0], [tuple(cell or UNKNOWN for cell in row) for row in rows[1:]]))
+    listed = [(breakable(row[0]), *(cell or UNKNOWN for cell in row[1:])) for row in rows[1:]]
+    body = card(table("What else was measured", rows[0], listed))
     return Section("further", "Memory, start, pace, energy", body)
 
 

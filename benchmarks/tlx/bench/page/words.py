@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Final
 
 from tlx.bench.document import BenchDocument
-from tlx.bench.rows import EngineRow
+from tlx.bench.rows import NVIDIA, EngineRow
+from tlx.core.report.markup import Markup, element, join
+from tlx.core.report.words import TIMES
 
 _WIDE: Final = frozenset("mwMW@%…")
 
@@ -21,6 +25,20 @@ def with_full_names(document: BenchDocument) -> BenchDocument:
     baseline = document.baseline_row
     rows = {"engines": [named(row) for row in document.engines], "baseline": baseline and named(baseline).name}
     return document.model_copy(update=rows)
+
+
+def breakable(name: str) -> Markup:
+    """A row's name that a narrow window may break after a dot or a colon, before it must anywhere else."""
+    return join(re.split(r"(?<=[.:])", name), element("wbr"))
+
+
+def machine_name(document: BenchDocument) -> str:
+    """The processor, and the GPUs if an engine ran on one: ``2 × NVIDIA H200``."""
+    environment = document.environment
+    used = any(row.provider in NVIDIA for row in document.engines)
+    counts = Counter(environment.gpus or ["a GPU"]) if used else Counter()
+    gpus = [name if number == 1 else f"{number} {TIMES} {name}" for name, number in counts.items()]
+    return ", ".join([environment.processor, *gpus])
 
 
 def fitted(text: str, width: float) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from tlx.runtime.output.printable import printable
 
 # HTML gives these no closing tag.
-_VOID: Final = frozenset({"br", "col", "img", "link", "meta"})
+_VOID: Final = frozenset({"br", "col", "img", "link", "meta", "wbr"})
 
 
 class Markup(str):
