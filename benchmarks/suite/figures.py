@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tlx.bench.rows import NVIDIA
+
 Result = dict[str, Any]
 
 FASTER_THAN_END_TO_END: Final = 4.0
@@ -44,7 +46,7 @@ def kind_of(result: Result) -> str | None:
 
 
 def figures_of(result: Result) -> list[Figure]:
-    """What the table says of a result; empty for engines, which have a table of their own, and for unknown ones."""
+    """What the table says of a result; empty for unknown ones, and for engines on processors."""
     tell = _FIGURES.get(kind_of(result) or "")
     return tell(result) if tell else []
 
@@ -186,6 +188,51 @@ def _recipes(result: Result) -> list[Figure]:
     return [Figure(what, f"{accuracy:.4f}")] if accuracy is not None else []
 
 
+def _bench(result: Result) -> list[Figure]:
+    """What GPUs have beside their lines in the table of engines."""
+    return [figure for row in result["engines"] if row.get("provider") in NVIDIA for figure in _gpu_row(row)]
+
+
+def _gpu_row(row: Result) -> list[Figure]:
+    name, transfers, memory, energy = (row.get(key) for key in ("name", "transfers", "memory", "energy"))
+    total, start = (row.get("stages") or {}).get("total"), row.get("cold_start")
+    doubt = " (unverified)" if transfers and transfers["unverified"] else ""
+    figures = (
+        transfers and (f"with transfers, and without{doubt}", "{with_ms:.4g} ms, {without_ms:.4g} ms", transfers),
+        total and ("from a file's bytes to a label", "{p50_ms:.3g} ms", total),
+        memory and memory["gpu_mb"] and ("memory on the GPU", "{gpu_mb:.0f} MB", memory),
+        energy and (f"energy of a photo ({energy['counter']})", "{joules_per_photo:.2g} J", energy),
+        start and ("from the start of a process to its first label", "{p50_s:.2f} s", start),
+    )
+    return [Figure(f"{name}: {told[0]}", told[1].format(**told[2])) for told in figures if told]
+
+
+def _gpu_commands(result: Result) -> list[Figure]:
+    classify, verify, train = (result[key] for key in ("classify", "verify", "train"))
+    rates, latency, stages = classify["photos_per_s"], verify["latency_ms"], train["stages_s"]
+    same = f"{classify['labels_equal']} of {classify['photos']}, {classify['max_abs_difference']:.0e}"
+    answers = "as known" if verify["passed"] else "others"
+    photos = f"{train['photos']['train']} + {train['photos']['validation']} photos"
+    by_stage = ", ".join(f"{name} {seconds:g} s" for name, seconds in stages.items())
+    return [
+        Figure(
+            f"tlx classify of {classify['photos']} photos: on the GPU, and on {classify['cpu_threads']} threads",
+            f"{rates['gpu']:g} photos/s, {rates['cpu']:g} photos/s",
+        ),
+        Figure("their labels that are equal, largest difference of a probability", same),
+        Figure(
+            "tlx verify --device gpu: answers, largest difference, a call",
+            f"{answers}, {verify['max_abs_difference']:.1e}, {_median_with_ends(latency)} ms",
+        ),
+        Figure(f"tlx train on JAX, {photos}", f"{train['seconds']:g} s ({by_stage})"),
+        Figure(f"energy of its features ({train['counter']})", f"{train['features_joules']:g} J"),
+    ]
+
+
+def _median_with_ends(spread: Result) -> str:
+    return f"{spread['median']:.2f} ({spread['low']:.2f} to {spread['high']:.2f})"
+
+
 def _at_most(what: str, found: str, value: float, aim: float, unit: str = "") -> Figure:
     return Figure(what, found, f"{aim:g}{unit}", value <= aim)
 
@@ -209,6 +256,8 @@ def _percent(share: float | None) -> str:
 
 
 _FIGURES: Final[dict[str, Callable[[Result], list[Figure]]]] = {
+    "bench": _bench,
+    "gpu_commands": _gpu_commands,
     "finetune_step": _finetune_step,
     "extraction": _extraction,
     "export": _export,

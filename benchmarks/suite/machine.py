@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tlx.bench.rows import NVIDIA
+
 
 def machine_title(environment: dict[str, Any]) -> str:
     """A machine in words, from the ``environment`` of a result."""
@@ -28,9 +30,18 @@ def machine_folder(environment: dict[str, Any]) -> str:
 
 
 def gpu_of(result: dict[str, Any]) -> str | None:
-    """The GPU that a result is of; None for a processor's."""
+    """The GPU that a result is of, or the provider if it isn't named; None for a processor's."""
     engines = result.get("engines")
     rows = [*(engines if isinstance(engines, list) else []), result]
-    providers = {str(row.get("provider")) for row in rows}
-    named = result.get("environment", {}).get("gpu")
-    return str(named) if named else next((name for name in sorted(providers) if name in {"cuda", "tensorrt"}), None)
+    used = sorted({str(row.get("provider")) for row in rows} & NVIDIA)
+    if not used:
+        return None
+    return ", ".join(result.get("environment", {}).get("gpus") or used)
+
+
+def beside_gpu(environment: dict[str, Any]) -> str:
+    """What a GPU's figures depend on beside it, in words."""
+    versions = environment.get("versions") or {}
+    driver = environment.get("gpu_driver")
+    packages = [f"{name} {versions[name]}" for name in ("onnxruntime-gpu", "tensorflow", "jax") if name in versions]
+    return "; ".join([machine_title(environment), *([f"driver {driver}"] if driver else []), *packages])

@@ -80,9 +80,44 @@ def test_machines_are_apart_and_gpus_apart_from_them_and_marked(tmp_path: Path) 
     other = {**EPYC, "processor": "Other"}
     (tmp_path / "second.json").write_text(json.dumps(bench(engine("a"), environment=other)))
     page = write_page(tmp_path)
-    assert page.index("## AMD EPYC") < page.index("## Other") < page.index("## GPUs: unverified")
+    assert page.index("## AMD EPYC") < page.index("## Other") < page.index("## GPUs\n")
     (tmp_path / "gpu.json").write_text(json.dumps(bench(engine("a", provider="cuda"))))
-    assert "## GPU: cuda (unverified)" in write_page(tmp_path)
+    assert "## GPU: cuda\n\nBeside it AMD EPYC; 2 cores" in write_page(tmp_path)
+    assert "No result here is of a GPU" not in write_page(tmp_path)
+
+
+def test_a_gpu_has_a_section_of_its_own_with_what_was_measured_on_it(tmp_path: Path) -> None:
+    versions = {"onnxruntime-gpu": "1.31.1"}
+    h200 = {**EPYC, "gpus": ["NVIDIA H200"], "gpu_driver": "580.1", "versions": versions}
+    measured = {
+        "transfers": {"with_ms": 1.5542, "without_ms": 1.4971, "unverified": False},
+        "stages": {"total": {"p50_ms": 3.8895}},
+        "memory": {"gpu_mb": 845.2},
+        "energy": {"joules_per_photo": 0.4499, "counter": "nvml"},
+        "cold_start": {"p50_s": 1.7512},
+    }
+    rows = (engine("a"), engine("b", provider="cuda", **measured))
+    (tmp_path / "bench.json").write_text(json.dumps(bench(*rows, environment=h200)))
+    # The same machine's figures of its processor stay apart.
+    (tmp_path / "processor.json").write_text(json.dumps(bench(engine("c"), environment=h200)))
+    processors, gpus = write_page(tmp_path).split("## GPU: NVIDIA H200\n")
+    assert "| c (2 threads) |" in processors
+    assert "| b (2 threads) |" not in processors
+    assert "Beside it AMD EPYC; 2 cores; avx2, avx512_bf16; driver 580.1; onnxruntime-gpu 1.31.1." in gpus
+    told = [
+        "b: with transfers, and without | 1.554 ms, 1.497 ms",
+        "b: from a file's bytes to a label | 3.89 ms",
+        "b: memory on the GPU | 845 MB",
+        "b: energy of a photo (nvml) | 0.45 J",
+        "b: from the start of a process to its first label | 1.75 s",
+    ]
+    assert [line for line in told if f"| {line} |" not in gpus] == []
+
+
+def test_figures_of_engines_that_nobody_has_seen_on_a_gpu_are_marked() -> None:
+    transfers = {"with_ms": 2.0, "without_ms": 1.0, "unverified": True}
+    (figure,) = figures_of(bench(engine("keras.call", provider="cuda", transfers=transfers)))
+    assert figure.what == "keras.call: with transfers, and without (unverified)"
 
 
 def test_logs_of_loadgen_are_no_results(tmp_path: Path) -> None:
@@ -110,6 +145,7 @@ def test_a_machine_has_the_same_folder_whatever_its_system_says() -> None:
     assert machine_folder(EPYC) == "amd-epyc-2-cores-avx512-bf16"
     assert machine_title({**EPYC, "memory_bytes": 24 * 2**30}) == "AMD EPYC; 2 cores; avx2, avx512_bf16; 24 GiB"
     assert gpu_of({"engines": {"a": {}}, "environment": EPYC}) is None
+    assert gpu_of({"provider": "cpu", "environment": {**EPYC, "gpus": ["NVIDIA H200"]}}) is None
 
 
 def test_results_name_files_by_what_they_are(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
 """Whether NVIDIA's driver is there and sees a device, asked of the driver itself.
 
 ONNX Runtime's GPU wheel lists its CUDA provider on every machine, and trying it takes half a second and prints
-a page to stderr. The driver answers in a millisecond. (No GPU was at hand when this was written: the answers for a
-working device are unverified.)
+a page to stderr. The driver answers in a millisecond, and on an H200 it sees the device that ONNX Runtime then uses.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Energy that the machine's own counters tell: RAPL's for processors, NVML's for NVIDIA GPUs.
 
 Both count the whole machine, whoever works on it. Linux shows RAPL's counters to root alone unless somebody allows
-more, and most virtual machines have none, so often nothing is known. (No GPU and no readable RAPL counter was at hand
-when this was written: both are unverified on real devices.)
+more, and most virtual machines have none, so often nothing is known. NVML's were read from an H200. RAPL's are
+unverified on real processors: no machine at hand showed them.
 """
 
 from __future__ import annotations

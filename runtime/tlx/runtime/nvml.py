@@ -1,6 +1,7 @@
 """NVIDIA's management library, as far as tlx asks it: a GPU's name and energy, and a process's memory on it.
 
-Energy and memory were read on an H200 (driver 580). Several GPUs in one machine are unverified.
+Energy and memory were read from an H200 (driver 580.159.04). Names, and several GPUs in one machine, are unverified on
+real devices: a library built for the tests stands in for them.
 """
 
 from __future__ import annotations

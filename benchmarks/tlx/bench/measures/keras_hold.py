@@ -1,6 +1,6 @@
 """A batch that lies in the device's memory for TensorFlow, so that a call can be timed without transfers.
 
-**On a GPU nobody has run it: unverified**; on the CPU the same code runs, and the tests check its answers.
+**Nobody has run TensorFlow on a GPU here: unverified**; on the CPU the same code runs, and the tests check its answers.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 On a GPU the input and the output keep their addresses, so that CUDA can record the network once as a graph and replay
 it, instead of launching every kernel anew; the copy to the GPU starts from page-locked memory where the driver gives
-some. The same code runs on the CPU, where the tests check it. **On a GPU nobody has run it: unverified.**
+some. The same code runs on the CPU, where the tests check it. On an H200 the buffers gave the CPU's answers; whether a
+graph was recorded there, nobody looked: **unverified**.
 
 CUDA's graphs are recorded for each thread, and while one is recorded no other thread may allocate or copy. So all runs
 with graphs, of all sessions of a process, happen in one thread of their own.

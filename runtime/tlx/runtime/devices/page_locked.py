@@ -1,6 +1,7 @@
 """Memory that the GPU reads by itself: asked of NVIDIA's driver, because ONNX Runtime's Python interface gives none.
 
-Nobody has run this on a GPU: unverified. Without a driver there simply is no such memory.
+Without a driver there simply is no such memory. An H200 computed right answers with this in the way, but whether its
+driver gave any, nobody looked: unverified.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The settings of each execution provider: those that keep its answers what the export promised.
 
-Only OpenVINO's and the CPU's were ever run; those of CUDA, TensorRT and CoreML are from their documentation and
-unverified.
+OpenVINO's, the CPU's and CUDA's were run; those of TensorRT and CoreML are from their documentation and unverified.
 """
 
 from __future__ import annotations
