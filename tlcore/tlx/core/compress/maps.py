@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tlx.core.compress.plain import Array, Convolution, PlainNetwork
+from tlx.core.compress.plain import Array, Convolution, PlainNetwork, fold_pixels
 from tlx.export.frameworks import import_keras
 
 _CHUNK: Final = 16
@@ -20,7 +20,7 @@ def normalized(network: PlainNetwork, images_rgb: npt.NDArray[np.uint8]) -> Arra
     """What the first convolution takes: ``float32 [N, h, w, 3]``."""
     config = network.rescaling
     scale, offset = (np.asarray(config[name], np.float32) for name in ("scale", "offset"))
-    return images_rgb.astype(np.float32) * scale + offset
+    return fold_pixels(images_rgb, network.fold).astype(np.float32) * scale + offset
 
 
 def advance(layer: Convolution, maps: Array) -> Array:
@@ -31,7 +31,7 @@ def advance(layer: Convolution, maps: Array) -> Array:
         values = ops.conv(maps[start : start + _CHUNK], layer.kernel, padding="same") + layer.bias
         values = ops.relu(values)
         if layer.pooled:
-            values = ops.max_pool(values, 2)
+            values = ops.max_pool(values, (2, 2), strides=(2, 2))
         parts.append(np.asarray(ops.convert_to_numpy(values)))
     return np.concatenate(parts)
 
@@ -56,6 +56,12 @@ class Places:
                 patch = image[y[:, None, None] + taps[:, None], x[:, None, None] + taps]
                 rows.append(patch.transpose(0, 3, 1, 2).reshape(len(y), -1))
             yield np.concatenate(rows)
+
+    def points(self, maps: Array) -> Iterator[Array]:
+        """What lies in the middle of each of :meth:`patches`: ``[n, channels]``."""
+        for start in range(0, len(maps), _CHUNK):
+            chunk = zip(maps[start : start + _CHUNK], self._y_x[start : start + _CHUNK], strict=False)
+            yield np.concatenate([image[y, x] for image, (y, x) in chunk])
 
 
 def pooled(network: PlainNetwork, maps: Array) -> Array:

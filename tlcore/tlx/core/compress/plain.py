@@ -14,6 +14,7 @@ from tlx.export.frameworks import import_keras
 
 Array = npt.NDArray[np.float32]
 Pooling = Literal["average", "flatten"]
+_FOLDING: Final = ["Reshape", "Permute", "Reshape"]
 TAPS: Final = 9
 """Of a 3x3 kernel."""
 
@@ -70,7 +71,7 @@ class PlainNetwork:
 
     Attributes:
         rescaling: Keras's configuration of the layer that normalises.
-        last_hw: Height and width of what the last convolution gives.
+        fold: The convolutions take squares of so many pixels a side as one pixel of ``3 * fold²`` channels.
     """
 
     size_hw: tuple[int, int]
@@ -79,6 +80,7 @@ class PlainNetwork:
     pooling: Pooling
     dropout: float
     dense: tuple[Dense, ...]
+    fold: int = 1
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -89,7 +91,7 @@ class PlainNetwork:
     def last_hw(self) -> tuple[int, int]:
         """Height and width of what goes into the pooling."""
         halvings = sum(layer.pooled for layer in self.convolutions)
-        return self.size_hw[0] >> halvings, self.size_hw[1] >> halvings
+        return self.size_hw[0] // self.fold >> halvings, self.size_hw[1] // self.fold >> halvings
 
     @property
     def features_a_channel(self) -> int:
@@ -98,7 +100,7 @@ class PlainNetwork:
 
     def flops(self) -> int:
         """Additions and multiplications for one picture."""
-        height, width = self.size_hw
+        height, width = (pixels // self.fold for pixels in self.size_hw)
         total = 0
         for layer in self.convolutions:
             total += 2 * height * width * layer.kernel.size
@@ -122,13 +124,16 @@ def read_network(model: Any) -> PlainNetwork:
         InputError: If it is built in another way.
     """
     kinds = [type(layer).__name__ for layer in model.layers]
+    fold, start = 1, 1
+    if kinds[1:4] == _FOLDING:
+        fold, start = int(model.layers[1].target_shape[1]), 4
     flat = [place for place, kind in enumerate(kinds) if kind in {"GlobalAveragePooling2D", "Flatten"}]
-    if kinds[:2] != ["InputLayer", "Rescaling"] or len(flat) != 1:
+    if kinds[0] != "InputLayer" or kinds[start] != "Rescaling" or len(flat) != 1:
         raise InputError(
             f"the model has the layers {', '.join(kinds)}: 'tlx compress' takes those that 'tlx train' makes"
         )
     convolutions: list[Convolution] = []
-    for layer, kind in zip(model.layers[2 : flat[0]], kinds[2:], strict=False):
+    for layer, kind in zip(model.layers[start + 1 : flat[0]], kinds[start + 1 :], strict=False):
         if kind == "Conv2D" and _is_plain(layer):
             kernel, bias = (np.asarray(value, np.float32) for value in layer.get_weights())
             convolutions.append(Convolution(layer.name, kernel, bias, pooled=False))
@@ -148,8 +153,15 @@ def read_network(model: Any) -> PlainNetwork:
             raise InputError(f"{layer.name}: a layer of the head that 'tlx compress' doesn't know ({kind})")
     height, width = model.input_shape[1:3]
     pooling: Pooling = "average" if kinds[flat[0]] == "GlobalAveragePooling2D" else "flatten"
-    rescaling = model.layers[1].get_config()
-    return PlainNetwork((height, width), rescaling, tuple(convolutions), pooling, dropout, tuple(dense))
+    rescaling = model.layers[start].get_config()
+    return PlainNetwork((height, width), rescaling, tuple(convolutions), pooling, dropout, tuple(dense), fold)
+
+
+def fold_pixels(images: npt.NDArray[Any], fold: int) -> npt.NDArray[Any]:
+    """Squares of pixels as one: ``[N, h, w, c]`` becomes ``[N, h / fold, w / fold, fold² * c]``."""
+    count, height, width, channels = images.shape
+    rows = images.reshape(count, height // fold, fold, width // fold, fold * channels)
+    return rows.transpose(0, 1, 3, 2, 4).reshape(count, height // fold, width // fold, fold * fold * channels)
 
 
 def _is_plain(layer: Any) -> bool:
@@ -157,11 +169,23 @@ def _is_plain(layer: Any) -> bool:
     return shape == ((3, 3), (1, 1), "same", (1, 1), 1) and layer.activation.__name__ == "relu" and layer.use_bias
 
 
-def build_model(network: PlainNetwork) -> Any:
-    """The network as a ``keras.Model`` in ``float32``, all layers trainable; layers have the names that they had."""
+def build_model(network: PlainNetwork, dropout: float | None = None) -> Any:
+    """The network as a ``keras.Model`` in ``float32``, all layers trainable; layers have the names that they had.
+
+    Args:
+        network: The weights.
+        dropout: In the head; the network's own if None.
+    """
+    dropout = network.dropout if dropout is None else dropout
     layers = import_keras().layers
     image = import_keras().Input((*network.size_hw, 3), dtype="uint8", name="image")
-    tensor = layers.Rescaling.from_config({**network.rescaling, "dtype": "float32"})(image)
+    tensor = image
+    if network.fold > 1:
+        height, width = (pixels // network.fold for pixels in network.size_hw)
+        tensor = layers.Reshape((height, network.fold, width, network.fold * 3), dtype="uint8", name="rows")(tensor)
+        tensor = layers.Permute((1, 3, 2, 4), dtype="uint8", name="squares")(tensor)
+        tensor = layers.Reshape((height, width, network.fold**2 * 3), dtype="uint8", name="folded")(tensor)
+    tensor = layers.Rescaling.from_config({**network.rescaling, "dtype": "float32"})(tensor)
     weights: dict[str, list[Array]] = {}
     for number, layer in enumerate(network.convolutions):
         convolution = layers.Conv2D(layer.outputs, 3, padding="same", activation="relu", name=layer.name)
@@ -173,8 +197,8 @@ def build_model(network: PlainNetwork) -> Any:
     pooling = layers.GlobalAveragePooling2D if network.pooling == "average" else layers.Flatten
     tensor = pooling(name="pooling")(tensor)
     for place, dense in enumerate(network.dense):
-        if place == len(network.dense) - 1 and network.dropout:
-            tensor = layers.Dropout(network.dropout, name="dropout")(tensor)
+        if place == len(network.dense) - 1 and dropout:
+            tensor = layers.Dropout(dropout, name="dropout")(tensor)
         made = layers.Dense.from_config(dict(dense.config) | {"dtype": "float32"})
         tensor = made(tensor)
         weights[made.name] = [dense.kernel, dense.bias]

@@ -24,6 +24,7 @@ from tlx.core.compress.maps import (
     normalized,
     pooled,
 )
+from tlx.core.compress.merging import merge_first_block
 from tlx.core.compress.plain import TAPS, Array, Convolution, Dense, PlainNetwork
 from tlx.core.compress.statistics import Moments, MomentSums
 from tlx.progress import Progress, silent
@@ -103,12 +104,14 @@ def _eliminate(moments: Moments, matrix: Array, groups: int) -> Elimination:
     return eliminate(exact.damped(DAMPING), groups, max(1, groups // _FEWEST_SHARE))
 
 
-def prune(
+def prune(  # noqa: PLR0913 - the last three have defaults
     network: PlainNetwork,
     kept: Sequence[npt.NDArray[np.int64]],
     images_rgb: npt.NDArray[np.uint8],
     looks: Looks = EACH_LAYER,
     progress: Progress = silent,
+    *,
+    merge: bool = False,
 ) -> PlainNetwork:
     """Make the network smaller.
 
@@ -118,13 +121,25 @@ def prune(
         images_rgb: ``uint8 [N, h, w, 3]``.
         looks: At which places.
         progress: Told of each layer.
+        merge: Make one convolution of the first block (:mod:`tlx.core.compress.merging`).
     """
     steps = len(network.convolutions) + 1
     before = after = normalized(network, images_rgb)
     smaller: list[Convolution] = []
+    result, done = network, 0
+    if merge:
+        progress("pruning", 0, steps, "first block")
+        done = 2
+        result = merge_first_block(network, kept[done - 1], images_rgb, (looks.rows, looks.seed))
+        smaller = [result.convolutions[0]]
+        for layer in network.convolutions[:done]:
+            before = advance(layer, before)
+        after = advance(smaller[0], normalized(result, images_rgb))
     for number, (layer, outputs) in enumerate(zip(network.convolutions, kept, strict=True)):
+        if number < done:
+            continue
         progress("pruning", number, steps, layer.name)
-        if _is_whole(smaller, network):
+        if not merge and _is_whole(smaller, network):
             made = layer.with_matrix(layer.matrix()[:, outputs], layer.bias[outputs])
         else:
             places = Places(len(before), before.shape[1:3], looks.rows, looks.seed + number)
@@ -133,10 +148,10 @@ def prune(
         before, after = advance(layer, before), advance(made, after)
     progress("pruning", steps - 1, steps, "head")
     head = network.dense[0]
-    if not _is_whole(smaller, network):
+    if merge or not _is_whole(smaller, network):
         head = _solve_head(network, pooled(network, before), pooled(network, after))
     progress("pruning", steps, steps)
-    return replace(network, convolutions=tuple(smaller), dense=(head, *network.dense[1:]))
+    return replace(result, convolutions=tuple(smaller), dense=(head, *network.dense[1:]))
 
 
 def _is_whole(made: Sequence[Convolution], network: PlainNetwork) -> bool:

@@ -1,0 +1,182 @@
+"""Learning from the original what pruning lost: distillation on views of the training photos.
+
+The targets are the original's probabilities mixed with the labels, and, as hints, the means of its channels that the
+smaller network still has (Hinton et al. 2015, arXiv:1503.02531; Romero et al. 2015, arXiv:1412.6550).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx.core.compress.plain import PlainNetwork, build_model, read_network
+from tlx.core.compress.teaching import VIEWS, Answers, Teaching
+from tlx.core.training.batches import epoch_order
+from tlx.core.trunk.store import Rows
+from tlx.errors import RunError
+from tlx.export.frameworks import import_keras
+from tlx.progress import Progress, silent
+
+_CHUNK: Final = 2048
+"""Photos between two looks at the clock, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How it is learned.
+
+    Attributes:
+        seconds: In all; the learning rate falls by a cosine of the time, so that it ends low on any machine.
+        passes: Over the photos, in place of a time: for tests, and where a result must not depend on the machine.
+        label_share: How much of a target is the label, the rest being what the original says.
+        hint_weight: Of the hints' squared error, as a share of the hints' variance.
+        dropout: In the head.
+    """
+
+    seconds: float
+    passes: int | None = None
+    learning_rate: float = 5e-4
+    batch_size: int = 32
+    label_share: float = 0.3
+    hint_weight: float = 0.5
+    dropout: float = 0.0
+    weight_decay: float = 1e-4
+    warm_up_share: float = 0.05
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The network after learning.
+
+    Attributes:
+        history: A row for each pass over the photos: loss, learning rate, seconds.
+    """
+
+    network: PlainNetwork
+    history: list[dict[str, float]]
+
+
+def recover(
+    network: PlainNetwork,
+    kept: Mapping[str, npt.NDArray[np.int64]],
+    teaching: Teaching,
+    course: Course,
+    progress: Progress = silent,
+) -> Recovered:
+    """Teach a pruned network.
+
+    Args:
+        network: The pruned one.
+        kept: For each layer with hints, which channels of the original it still has.
+        teaching: Views and answers.
+        course: How.
+        progress: Told of the time.
+
+    Raises:
+        RunError: If the loss stops being a number.
+    """
+    photos = teaching.source.photos
+    classes = teaching.source.classes(photos)
+    first = teaching.answers(photos, 1, progress)
+    scales = {name: 1 / max(float(first.hints[name][:, channels].var(axis=0).mean()), 1e-12) for name, channels in kept.items()}
+    student = _student(network, scales, course)
+    history: list[dict[str, float]] = []
+    started_s, passes = time.monotonic(), 0
+    while True:
+        number = 1 + passes % VIEWS
+        rows = teaching.pixels(photos, number, progress)
+        targets = _targets(teaching.answers(photos, number, progress), kept, classes, network, course)
+        if not passes:
+            started_s = time.monotonic()  # what has to be made first doesn't count
+        order = epoch_order(len(photos), seed=course.seed, epoch=passes)
+        for start in range(0, len(order), _CHUNK):
+            begun_s = time.monotonic()
+            places = order[start : start + _CHUNK]
+            chunk_s = history[-1]["seconds"] if history else 0.0
+            share = (begun_s - started_s + chunk_s / 2) / course.seconds
+            if course.passes:
+                share = (passes + (start + len(places) / 2) / len(order)) / course.passes
+            student.optimizer.learning_rate = rate = course.learning_rate * _rate(share, course.warm_up_share)
+            logs = student.fit(_batches(rows, targets, places, course.batch_size), verbose=0, shuffle=False).history
+            loss = float(logs["loss"][0])
+            if not math.isfinite(loss):
+                raise RunError(f"the loss of the smaller network is {loss}: give a larger one (--speedup), or report it")
+            now_s = time.monotonic()
+            history.append({"loss": loss, "learning_rate": rate, "seconds": now_s - begun_s, "photos": len(places)})
+            done_s = min(now_s - started_s, course.seconds)
+            progress("recovering", round(done_s), round(course.seconds), f"loss {loss:.4f}")
+            over = passes + 1 == course.passes and start + len(places) == len(order)
+            if over if course.passes else now_s - started_s + (now_s - begun_s) / 2 > course.seconds:
+                return Recovered(_taught(network, student), history)
+        passes += 1
+
+
+def _rate(share: float, warm_up_share: float) -> float:
+    if share < warm_up_share:
+        return max(share / warm_up_share, 0.05)
+    return max(0.5 * (1 + math.cos(math.pi * min(share, 1.0))), 1e-3)
+
+
+def _student(network: PlainNetwork, scales: Mapping[str, float], course: Course) -> Any:
+    keras = import_keras()
+    model = build_model(network, dropout=course.dropout)
+    pooled = [keras.layers.GlobalAveragePooling2D(name=f"hint_{name}")(model.get_layer(name).output) for name in scales]
+    student = keras.Model(model.inputs, [model.output, *pooled])
+    of_output = "binary_crossentropy" if model.output_shape[-1] == 1 else "categorical_crossentropy"
+    student.compile(
+        optimizer=keras.optimizers.AdamW(course.learning_rate, weight_decay=course.weight_decay),
+        loss=[of_output, *["mean_squared_error" for _ in scales]],
+        loss_weights=[1.0, *[course.hint_weight * scale for scale in scales.values()]],
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    return student
+
+
+def _targets(
+    answers: Answers,
+    kept: Mapping[str, npt.NDArray[np.int64]],
+    classes: npt.NDArray[np.int32],
+    network: PlainNetwork,
+    course: Course,
+) -> list[npt.NDArray[np.float32]]:
+    said = answers.probabilities
+    labels = np.eye(said.shape[1], dtype=np.float32)[classes]
+    mixed = (1 - course.label_share) * said + course.label_share * labels
+    if network.dense[-1].kernel.shape[1] == 1:
+        mixed = mixed[:, 1:]
+    return [mixed, *[answers.hints[name][:, channels] for name, channels in kept.items()]]
+
+
+def _batches(
+    rows: Rows, targets: Sequence[npt.NDArray[np.float32]], places: npt.NDArray[np.int64], batch_size: int
+) -> Any:
+    keras = import_keras()
+
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc,name-defined] # Keras is untyped
+        def __init__(self) -> None:
+            super().__init__(workers=1, max_queue_size=3)
+
+        def __len__(self) -> int:
+            return max(1, len(places) // batch_size)
+
+        def __getitem__(self, step: int) -> tuple[Any, tuple[Any, ...]]:
+            here = places[step * batch_size : (step + 1) * batch_size]
+            return rows.take(here), tuple(target[here] for target in targets)
+
+    return Batches()
+
+
+def _taught(network: PlainNetwork, student: Any) -> PlainNetwork:
+    model = build_model(network)
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights(student.get_layer(layer.name).get_weights())
+    return read_network(model)
+

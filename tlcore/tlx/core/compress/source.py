@@ -1,0 +1,87 @@
+"""What is compressed: a run's network, taken apart, and the photos that it was trained and validated on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx import images
+from tlx.core.compress.plain import PlainNetwork, read_network
+from tlx.core.photos import Photo
+from tlx.core.runs import Run
+from tlx.errors import DataError, ImageError
+from tlx.export.keras_model import load_keras_model
+from tlx.progress import Progress, silent
+
+_HELD_BACK_SHARE: Final = 8
+"""One photo in so many is kept from learning where something has to be chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A run to compress.
+
+    Attributes:
+        model: Its ``keras.Model``.
+        network: The same as plain arrays.
+        photos: What may be learned from.
+        held_back: Training photos for choices; empty if nothing is chosen.
+        validation: Judge the result, and nothing else.
+    """
+
+    run: Run
+    model: Any
+    network: PlainNetwork
+    photos: tuple[Photo, ...]
+    held_back: tuple[Photo, ...]
+    validation: tuple[Photo, ...]
+
+    def classes(self, photos: Sequence[Photo]) -> npt.NDArray[np.int32]:
+        """Each photo's class by its place among the labels."""
+        places = {label: place for place, label in enumerate(self.run.labels)}
+        return np.array([places[photo.label] for photo in photos], np.int32)
+
+
+def open_source(run: Run, *, hold_back: bool, progress: Progress = silent) -> Source:
+    """Load a run and make sure that its photos are what they were.
+
+    Args:
+        run: A finished one.
+        hold_back: Keep some of the training photos for choices.
+        progress: Told of each photo.
+
+    Raises:
+        InputError: If the network is none that can be compressed.
+        DataError: If photos are gone or have changed.
+        RunError: If the run can't be read.
+    """
+    model = load_keras_model(run.model_path)
+    network = read_network(model)
+    training, validation = run.photos("train"), run.photos("validation")
+    _require_unchanged([*training, *validation], progress)
+    chosen = [photo for photo in training if hold_back and int(photo.sha256[:8], 16) % _HELD_BACK_SHARE == 0]
+    hashes = {photo.sha256 for photo in chosen}
+    learned = [photo for photo in training if photo.sha256 not in hashes]
+    if hold_back and {photo.label for photo in chosen} != set(run.labels):
+        raise DataError(
+            f"{run.folder.name} was trained on {len(training)} photos: too few to keep some of each label for the choice "
+            "that --max-drop asks for; give --speedup or --latency-ms alone"
+        )
+    return Source(run, model, network, tuple(learned), tuple(chosen), tuple(validation))
+
+
+def _require_unchanged(photos: Sequence[Photo], progress: Progress) -> None:
+    for number, photo in enumerate(photos):
+        progress("checking photos", number, len(photos))
+        try:
+            same = hashlib.sha256(images.read_bytes(photo.path)).hexdigest() == photo.sha256
+        except ImageError as error:
+            raise DataError(f"{error}; compression learns from the photos that the run was trained on") from error
+        if not same:
+            raise DataError(f"{photo.path}: not the photo that the run was trained on any more: put it back, or train")
+    progress("checking photos", len(photos), len(photos))
