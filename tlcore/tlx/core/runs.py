@@ -75,12 +75,95 @@ class LayerRecord(_Document):
     trainable: bool
 
 
+class LayerWidthRecord(_Document):
+    """What compression left of one convolution.
+
+    Attributes:
+        channels: Outputs that are left, of how many; 0 if the layer was merged into the next.
+        flops: Multiplications and additions for one picture, now and before.
+        error: The share of the variance of what the next layer gives that these channels can't give any more, before
+            anything was learned.
+        milliseconds: What the layer is expected to take; of a layer of the original that has no time of its own, None.
+    """
+
+    name: str
+    channels: tuple[int, int]
+    flops: tuple[int, int]
+    error: float
+    milliseconds: float | None = None
+
+
+class PointRecord(_Document):
+    """A smaller network that compression looked at.
+
+    Attributes:
+        name: For people, as in ``112 px, 16-32-32``.
+        size_hw: Of its input.
+        channels: Outputs of each convolution.
+        merged: Whether its first block is one convolution.
+        latency_ms: Measured on this device, one picture; with ``speedup``, how many times as fast the original was in the same rounds.
+        pruned_accuracy: On photos kept for choices (the validation photos where none were), before learning.
+        accuracy: The same after learning; None if it wasn't taught.
+        drop_points: What it lost against the original on the same photos, in points.
+        kept: Whether this is the one that the run holds.
+    """
+
+    name: str
+    size_hw: tuple[int, int]
+    channels: list[int]
+    merged: bool
+    flops: int
+    latency_ms: float
+    speedup: float
+    pruned_accuracy: float
+    accuracy: float | None
+    drop_points: float | None
+    kept: bool
+
+
+class CompressionRecord(_Document):
+    """How a run was made smaller.
+
+    Attributes:
+        original: The run's name that it came from.
+        precision: In which the latencies were measured: that in which it's meant to be exported.
+        original_ms: The original's latency at fp32 in the rounds of the kept network.
+        original_accuracy: On the validation photos.
+        lost: Validation photos that the original alone gets right; ``gained`` the other way round.
+        upper_drop_points: What the drop is at most, with 95 % confidence (the statistic of export's accuracy gate).
+        bounds: What was asked for: ``speedup``, ``latency_ms``, ``max_drop``.
+        minutes: For learning.
+        what_next: What a person may try next, a line each.
+    """
+
+    original: str
+    precision: Literal["fp32", "int8"]
+    threads: int
+    processor: str
+    original_ms: float
+    latency_ms: float
+    speedup: float
+    original_accuracy: float
+    lost: int
+    gained: int
+    drop_points: float
+    upper_drop_points: float
+    bounds: dict[str, float]
+    minutes: float
+    flops: tuple[int, int]
+    parameters: tuple[int, int]
+    layers: list[LayerWidthRecord]
+    points: list[PointRecord]
+    what_next: list[str] = []
+
+
 class RunRecord(_Document):
     """The document ``run.json``.
 
     Attributes:
         trainable_tensors: Weight tensors that training changed, and of how many in all.
         calibration: Fitted on the validation photos; None where no temperature fits them.
+        compression: Of a run that ``tlx compress`` made.
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -96,6 +179,7 @@ class RunRecord(_Document):
     trainable_tensors: tuple[int, int]
     environment: dict[str, Any]
     calibration: CalibrationRecord | None = None
+    compression: CompressionRecord | None = None
 
 
 @dataclass(frozen=True)

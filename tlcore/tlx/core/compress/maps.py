@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tlx.core.compress.plain import Array, Convolution, PlainNetwork, fold_pixels
+from tlx.core.compress.plain import Array, Convolution, PlainNetwork
 from tlx.export.frameworks import import_keras
 
 _CHUNK: Final = 16
@@ -20,7 +20,7 @@ def normalized(network: PlainNetwork, images_rgb: npt.NDArray[np.uint8]) -> Arra
     """What the first convolution takes: ``float32 [N, h, w, 3]``."""
     config = network.rescaling
     scale, offset = (np.asarray(config[name], np.float32) for name in ("scale", "offset"))
-    return fold_pixels(images_rgb, network.fold).astype(np.float32) * scale + offset
+    return images_rgb.astype(np.float32) * scale + offset
 
 
 def advance(layer: Convolution, maps: Array) -> Array:
@@ -28,7 +28,7 @@ def advance(layer: Convolution, maps: Array) -> Array:
     ops = import_keras().ops
     parts = []
     for start in range(0, len(maps), _CHUNK):
-        values = ops.conv(maps[start : start + _CHUNK], layer.kernel, padding="same") + layer.bias
+        values = ops.conv(maps[start : start + _CHUNK], layer.kernel, strides=layer.stride, padding="same") + layer.bias
         values = ops.relu(values)
         if layer.pooled:
             values = ops.max_pool(values, (2, 2), strides=(2, 2))
@@ -37,7 +37,7 @@ def advance(layer: Convolution, maps: Array) -> Array:
 
 
 class Places:
-    """Seeded places of 3x3 patches, the same for every network that takes maps of one size."""
+    """Seeded places of a layer's output, the same for every layer that gives as many pixels."""
 
     def __init__(self, photos: int, size_hw: tuple[int, int], rows: int, seed: int) -> None:
         height, width = size_hw
@@ -46,14 +46,20 @@ class Places:
         chosen = [random.choice(height * width, count, replace=False) for _ in range(photos)]
         self._y_x = [np.divmod(np.sort(places), width) for places in chosen]
 
-    def patches(self, maps: Array) -> Iterator[Array]:
-        """Patches of some photos at a time: ``[n, inputs * 9]``, the nine taps of a channel side by side."""
-        taps = np.arange(3)
+    def patches(self, maps: Array, kernel: int = 3, stride: int = 1) -> Iterator[Array]:
+        """What the output there is made of, some photos at a time: ``[n, inputs * kernel²]``, a channel's side by side.
+
+        Args:
+            maps: What the layer takes.
+            kernel: Its taps along each axis, an even number more than its stride.
+            stride: Its steps.
+        """
+        taps, edge = np.arange(kernel), (kernel - stride + 1) // 2
         for start in range(0, len(maps), _CHUNK):
-            padded = np.pad(maps[start : start + _CHUNK], ((0, 0), (1, 1), (1, 1), (0, 0)))
+            padded = np.pad(maps[start : start + _CHUNK], ((0, 0), (edge, edge), (edge, edge), (0, 0)))
             rows = []
             for image, (y, x) in zip(padded, self._y_x[start : start + _CHUNK], strict=False):
-                patch = image[y[:, None, None] + taps[:, None], x[:, None, None] + taps]
+                patch = image[stride * y[:, None, None] + taps[:, None], stride * x[:, None, None] + taps]
                 rows.append(patch.transpose(0, 3, 1, 2).reshape(len(y), -1))
             yield np.concatenate(rows)
 

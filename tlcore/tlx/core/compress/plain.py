@@ -14,17 +14,17 @@ from tlx.export.frameworks import import_keras
 
 Array = npt.NDArray[np.float32]
 Pooling = Literal["average", "flatten"]
-_FOLDING: Final = ["Reshape", "Permute", "Reshape"]
+MERGED_KERNEL: Final = 4
 TAPS: Final = 9
 """Of a 3x3 kernel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A 3x3 convolution with padding, then a ReLU.
+    """A convolution with padding, then a ReLU.
 
     Attributes:
-        kernel: ``[3, 3, inputs, outputs]``.
+        kernel: ``[k, k, inputs, outputs]``; 3x3, or 4x4 with stride 2.
         bias: ``[outputs]``.
         pooled: Whether the largest of each 2x2 pixels goes on.
     """
@@ -33,6 +33,7 @@ class Convolution:
     kernel: Array
     bias: Array
     pooled: bool
+    stride: int = 1
 
     @property
     def inputs(self) -> int:
@@ -44,13 +45,18 @@ class Convolution:
         """Channels that it gives."""
         return int(self.kernel.shape[3])
 
+    def output_hw(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what it gives, after its pooling."""
+        height, width = -(-height // self.stride), -(-width // self.stride)
+        return (height // 2, width // 2) if self.pooled else (height, width)
+
     def matrix(self) -> Array:
-        """The kernel as ``[inputs * 9, outputs]``, the nine taps of a channel side by side."""
-        return np.ascontiguousarray(self.kernel.transpose(2, 0, 1, 3).reshape(self.inputs * TAPS, self.outputs))
+        """The kernel as ``[inputs * k * k, outputs]``, the taps of a channel side by side."""
+        return np.ascontiguousarray(self.kernel.transpose(2, 0, 1, 3).reshape(-1, self.outputs))
 
     def with_matrix(self, matrix: npt.NDArray[Any], bias: npt.NDArray[Any]) -> Convolution:
         """The same layer with other weights and numbers of channels."""
-        kernel = matrix.reshape(-1, 3, 3, matrix.shape[1]).transpose(1, 2, 0, 3)
+        kernel = matrix.reshape(-1, *self.kernel.shape[:2], matrix.shape[1]).transpose(1, 2, 0, 3)
         return replace(
             self, kernel=np.ascontiguousarray(kernel, dtype=np.float32), bias=np.asarray(bias, dtype=np.float32)
         )
@@ -71,7 +77,7 @@ class PlainNetwork:
 
     Attributes:
         rescaling: Keras's configuration of the layer that normalises.
-        fold: The convolutions take squares of so many pixels a side as one pixel of ``3 * fold²`` channels.
+        last_hw: Height and width of what the last convolution gives.
     """
 
     size_hw: tuple[int, int]
@@ -80,7 +86,6 @@ class PlainNetwork:
     pooling: Pooling
     dropout: float
     dense: tuple[Dense, ...]
-    fold: int = 1
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -90,22 +95,29 @@ class PlainNetwork:
     @property
     def last_hw(self) -> tuple[int, int]:
         """Height and width of what goes into the pooling."""
-        halvings = sum(layer.pooled for layer in self.convolutions)
-        return self.size_hw[0] // self.fold >> halvings, self.size_hw[1] // self.fold >> halvings
+        height, width = self.size_hw
+        for layer in self.convolutions:
+            height, width = layer.output_hw(height, width)
+        return height, width
 
     @property
     def features_a_channel(self) -> int:
         """How many inputs of the head each channel of the last convolution gives."""
         return 1 if self.pooling == "average" else self.last_hw[0] * self.last_hw[1]
 
+    @property
+    def has_one_offset(self) -> bool:
+        """Whether pixels are normalised by one step and one whole number for all channels: exact in eight bits."""
+        scale, offset = (np.unique(np.asarray(self.rescaling[name], np.float64)) for name in ("scale", "offset"))
+        return len(scale) == len(offset) == 1 and float(offset[0] / scale[0]).is_integer()
+
     def flops(self) -> int:
         """Additions and multiplications for one picture."""
-        height, width = (pixels // self.fold for pixels in self.size_hw)
+        height, width = self.size_hw
         total = 0
         for layer in self.convolutions:
-            total += 2 * height * width * layer.kernel.size
-            if layer.pooled:
-                height, width = height // 2, width // 2
+            total += 2 * -(-height // layer.stride) * -(-width // layer.stride) * layer.kernel.size
+            height, width = layer.output_hw(height, width)
         return total + sum(2 * layer.kernel.size for layer in self.dense)
 
     def parameters(self) -> int:
@@ -124,19 +136,16 @@ def read_network(model: Any) -> PlainNetwork:
         InputError: If it is built in another way.
     """
     kinds = [type(layer).__name__ for layer in model.layers]
-    fold, start = 1, 1
-    if kinds[1:4] == _FOLDING:
-        fold, start = int(model.layers[1].target_shape[1]), 4
     flat = [place for place, kind in enumerate(kinds) if kind in {"GlobalAveragePooling2D", "Flatten"}]
-    if kinds[0] != "InputLayer" or kinds[start] != "Rescaling" or len(flat) != 1:
+    if kinds[:2] != ["InputLayer", "Rescaling"] or len(flat) != 1:
         raise InputError(
             f"the model has the layers {', '.join(kinds)}: 'tlx compress' takes those that 'tlx train' makes"
         )
     convolutions: list[Convolution] = []
-    for layer, kind in zip(model.layers[start + 1 : flat[0]], kinds[start + 1 :], strict=False):
+    for layer, kind in zip(model.layers[2 : flat[0]], kinds[2:], strict=False):
         if kind == "Conv2D" and _is_plain(layer):
             kernel, bias = (np.asarray(value, np.float32) for value in layer.get_weights())
-            convolutions.append(Convolution(layer.name, kernel, bias, pooled=False))
+            convolutions.append(Convolution(layer.name, kernel, bias, pooled=False, stride=layer.strides[0]))
         elif kind == "MaxPooling2D" and convolutions and not convolutions[-1].pooled and layer.pool_size == (2, 2):
             convolutions[-1] = replace(convolutions[-1], pooled=True)
         else:
@@ -153,20 +162,15 @@ def read_network(model: Any) -> PlainNetwork:
             raise InputError(f"{layer.name}: a layer of the head that 'tlx compress' doesn't know ({kind})")
     height, width = model.input_shape[1:3]
     pooling: Pooling = "average" if kinds[flat[0]] == "GlobalAveragePooling2D" else "flatten"
-    rescaling = model.layers[start].get_config()
-    return PlainNetwork((height, width), rescaling, tuple(convolutions), pooling, dropout, tuple(dense), fold)
-
-
-def fold_pixels(images: npt.NDArray[Any], fold: int) -> npt.NDArray[Any]:
-    """Squares of pixels as one: ``[N, h, w, c]`` becomes ``[N, h / fold, w / fold, fold² * c]``."""
-    count, height, width, channels = images.shape
-    rows = images.reshape(count, height // fold, fold, width // fold, fold * channels)
-    return rows.transpose(0, 1, 3, 2, 4).reshape(count, height // fold, width // fold, fold * fold * channels)
+    rescaling = model.layers[1].get_config()
+    return PlainNetwork((height, width), rescaling, tuple(convolutions), pooling, dropout, tuple(dense))
 
 
 def _is_plain(layer: Any) -> bool:
-    shape = (layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate, layer.groups)
-    return shape == ((3, 3), (1, 1), "same", (1, 1), 1) and layer.activation.__name__ == "relu" and layer.use_bias
+    kinds = {((3, 3), (1, 1)), ((MERGED_KERNEL, MERGED_KERNEL), (2, 2))}
+    shape = (layer.padding, layer.dilation_rate, layer.groups)
+    known = (layer.kernel_size, layer.strides) in kinds and shape == ("same", (1, 1), 1)
+    return bool(known and layer.activation.__name__ == "relu" and layer.use_bias)
 
 
 def build_model(network: PlainNetwork, dropout: float | None = None) -> Any:
@@ -179,16 +183,17 @@ def build_model(network: PlainNetwork, dropout: float | None = None) -> Any:
     dropout = network.dropout if dropout is None else dropout
     layers = import_keras().layers
     image = import_keras().Input((*network.size_hw, 3), dtype="uint8", name="image")
-    tensor = image
-    if network.fold > 1:
-        height, width = (pixels // network.fold for pixels in network.size_hw)
-        tensor = layers.Reshape((height, network.fold, width, network.fold * 3), dtype="uint8", name="rows")(tensor)
-        tensor = layers.Permute((1, 3, 2, 4), dtype="uint8", name="squares")(tensor)
-        tensor = layers.Reshape((height, width, network.fold**2 * 3), dtype="uint8", name="folded")(tensor)
-    tensor = layers.Rescaling.from_config({**network.rescaling, "dtype": "float32"})(tensor)
+    tensor = layers.Rescaling.from_config({**network.rescaling, "dtype": "float32"})(image)
     weights: dict[str, list[Array]] = {}
     for number, layer in enumerate(network.convolutions):
-        convolution = layers.Conv2D(layer.outputs, 3, padding="same", activation="relu", name=layer.name)
+        convolution = layers.Conv2D(
+            layer.outputs,
+            layer.kernel.shape[0],
+            strides=layer.stride,
+            padding="same",
+            activation="relu",
+            name=layer.name,
+        )
         tensor = convolution(tensor)
         weights[layer.name] = [layer.kernel, layer.bias]
         if layer.pooled:

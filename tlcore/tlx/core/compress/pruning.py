@@ -24,7 +24,7 @@ from tlx.core.compress.maps import (
     normalized,
     pooled,
 )
-from tlx.core.compress.merging import merge_first_block
+from tlx.core.compress.merging import MERGED, merge_first_block
 from tlx.core.compress.plain import TAPS, Array, Convolution, Dense, PlainNetwork
 from tlx.core.compress.statistics import Moments, MomentSums
 from tlx.progress import Progress, silent
@@ -129,8 +129,8 @@ def prune(  # noqa: PLR0913 - the last three have defaults
     result, done = network, 0
     if merge:
         progress("pruning", 0, steps, "first block")
-        done = 2
-        result = merge_first_block(network, kept[done - 1], images_rgb, (looks.rows, looks.seed))
+        done = MERGED
+        result = merge_first_block(network, kept[done - 1], images_rgb, rows=looks.rows, seed=looks.seed)
         smaller = [result.convolutions[0]]
         for layer in network.convolutions[:done]:
             before = advance(layer, before)

@@ -85,7 +85,10 @@ def recover(
     photos = teaching.source.photos
     classes = teaching.source.classes(photos)
     first = teaching.answers(photos, 1, progress)
-    scales = {name: 1 / max(float(first.hints[name][:, channels].var(axis=0).mean()), 1e-12) for name, channels in kept.items()}
+    scales = {
+        name: 1 / max(float(first.hints[name][:, channels].var(axis=0).mean()), 1e-12)
+        for name, channels in kept.items()
+    }
     student = _student(network, scales, course)
     history: list[dict[str, float]] = []
     started_s, passes = time.monotonic(), 0
@@ -107,7 +110,9 @@ def recover(
             logs = student.fit(_batches(rows, targets, places, course.batch_size), verbose=0, shuffle=False).history
             loss = float(logs["loss"][0])
             if not math.isfinite(loss):
-                raise RunError(f"the loss of the smaller network is {loss}: give a larger one (--speedup), or report it")
+                raise RunError(
+                    f"the loss of the smaller network is {loss}: give a larger one (--speedup), or report it"
+                )
             now_s = time.monotonic()
             history.append({"loss": loss, "learning_rate": rate, "seconds": now_s - begun_s, "photos": len(places)})
             done_s = min(now_s - started_s, course.seconds)
@@ -179,4 +184,3 @@ def _taught(network: PlainNetwork, student: Any) -> PlainNetwork:
         if layer.weights:
             layer.set_weights(student.get_layer(layer.name).get_weights())
     return read_network(model)
-

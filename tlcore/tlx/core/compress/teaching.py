@@ -160,5 +160,3 @@ def default_hint_layers(source: Source) -> tuple[str, ...]:
 def _pool_of(source: Source, convolution: str) -> str:
     names = [layer.name for layer in source.model.layers]
     return str(names[names.index(convolution) + 1])
-
-

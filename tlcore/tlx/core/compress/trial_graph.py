@@ -42,6 +42,20 @@ class _Graph:
         rounded = self.node("QuantizeLinear", [tensor, *ends], f"{tensor}.q")
         return self.node("DequantizeLinear", [rounded, *ends], f"{tensor}.dq")
 
+    def picture(self, network: PlainNetwork) -> str:
+        """What the first convolution takes, as export writes it."""
+        from onnx import TensorProto
+
+        tensor = "image"
+        if self.int8 and network.has_one_offset:
+            tensor = self.node("Transpose", [tensor], "planes", perm=[0, 3, 1, 2])
+            ends = [self.constant("image.step", _STEP), self.constant("image.zero", np.uint8(115))]
+            return self.node("DequantizeLinear", [tensor, *ends], "pixels")
+        mean = np.float32(115) if network.has_one_offset else np.array([123.68, 116.779, 103.939], np.float32)
+        floats = self.node("Cast", [tensor], "floats", to=TensorProto.FLOAT)
+        tensor = self.node("Sub", [floats, self.constant("mean", mean)], "centred")
+        return self.narrowed(self.node("Transpose", [tensor], "planes", perm=[0, 3, 1, 2]), 128)
+
     def weights(self, name: str, shape: tuple[int, ...], axis: int) -> str:
         if not self.int8:
             return self.constant(name, self.random.normal(0, 0.05, shape).astype(np.float32))
@@ -84,17 +98,15 @@ def build_trial(network: PlainNetwork, channels: Sequence[int], *, int8: bool, s
     from onnx import TensorProto, helper
 
     graph = _Graph(np.random.default_rng(seed), int8, [], [])
-    mean = graph.constant("mean", np.array([123.68, 116.779, 103.939], np.float32))
-    tensor = graph.node("Sub", [graph.node("Cast", ["image"], "floats", to=TensorProto.FLOAT), mean], "centred")
-    tensor = graph.narrowed(graph.node("Transpose", [tensor], "planes", perm=[0, 3, 1, 2]), 128)
-    inputs = 3
+    tensor = graph.picture(network)
+    inputs = network.convolutions[0].inputs
     for layer, outputs in zip(network.convolutions, channels, strict=True):
         taken = [
             tensor,
-            graph.weights(f"{layer.name}.w", (outputs, inputs, 3, 3), 0),
+            graph.weights(f"{layer.name}.w", (outputs, inputs, *layer.kernel.shape[:2]), 0),
             graph.bias(f"{layer.name}.b", outputs),
         ]
-        tensor = graph.node("Conv", taken, layer.name, pads=[1, 1, 1, 1])
+        tensor = graph.node("Conv", taken, layer.name, auto_pad="SAME_UPPER", strides=[layer.stride, layer.stride])
         tensor = graph.narrowed(graph.node("Relu", [tensor], f"{layer.name}.relu"))
         if layer.pooled:
             tensor = graph.node("MaxPool", [tensor], f"{layer.name}.pool", kernel_shape=[2, 2], strides=[2, 2])
