@@ -145,6 +145,42 @@ def begin_run(root: Path, preset: str, start: Start, plan: dict[str, Any]) -> It
             raise
 
 
+@dataclass(frozen=True, slots=True)
+class WholeRun:
+    """A run that becomes visible when it is whole.
+
+    Attributes:
+        folder: Under its final name; not there yet.
+        hidden: Where its files are written until then.
+    """
+
+    name: str
+    created_utc: str
+    folder: Path
+    hidden: Path
+
+
+@contextlib.contextmanager
+def whole_run(root: Path, kind: str) -> Iterator[WholeRun]:
+    """Make a run whose files are written all at once; on an error nothing is left of it.
+
+    Args:
+        root: Holds the runs.
+        kind: Becomes a part of its name.
+
+    Raises:
+        OutputError: If it can't be written.
+    """
+    atomic.make_folder(root)
+    _sweep(root)
+    moment = datetime.now(UTC)
+    with _reserved(root, f"{moment.strftime('%Y-%m-%dT%H-%M-%S')}-{kind}") as (name, partial):
+        yield WholeRun(name, moment.isoformat(timespec="seconds"), root / name, partial)
+        atomic.fsync_folder(partial)
+        partial.rename(root / name)
+        atomic.fsync_folder(root)
+
+
 @contextlib.contextmanager
 def resume_run(folder: Path) -> Iterator[RunFolder]:
     """Hold an unfinished run to go on with it.
