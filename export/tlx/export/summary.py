@@ -42,7 +42,7 @@ def export_lines(delivered: Delivered, origin: Path, *, is_run: bool) -> list[st
     if not is_run:
         lines.append(_claim(exported.contract))
     if exported.tried:
-        lines += [format_tried(exported.tried, exported.chosen), *_left_open(exported)]
+        lines += [format_tried(exported.tried, exported.chosen), *_not_taken(exported), *_left_open(exported)]
     if delivered.triton_version:
         lines.append(f"Triton: {delivered.triton_version}")
     return lines
@@ -57,6 +57,12 @@ def _parity(exported: Exported) -> str:
         f"{parity.photos} photos, largest difference of a probability {parity.max_abs_difference:.1e} "
         f"(allowed {parity.tolerance:g})"
     )
+
+
+def _not_taken(exported: Exported) -> list[str]:
+    """Of each candidate that a gate refused: what was found, and where its worst photos are shown."""
+    refused = [row for row in exported.tried if row.failure and (row.accuracy or row.speed)]
+    return [f"{row.name}: {row.failure}" for row in refused]
 
 
 def _left_open(exported: Exported) -> list[str]:
