@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tlx.contract import Contract
+from tlx.contract import ClaimRecord, Contract
 from tlx.export.destination import Delivered
 from tlx.export.exporter import Exported
 from tlx.export.gates.gate import Gate
@@ -86,6 +86,16 @@ def _left_open(exported: Exported) -> list[str]:
     return lines
 
 
+def rival_words(claim: ClaimRecord) -> str:
+    """What is open about the preprocessing of a Keras file, to go on a line with; empty if nothing is."""
+    if (rival := claim.rival) is None:
+        return ""
+    return (
+        f"; but --preprocess {rival.preprocessing} would be right on {rival.correct} of {rival.photos} where this is "
+        f"on {rival.claimed_correct}: too few photos to tell which it was trained with, and the file says so"
+    )
+
+
 def _claim(contract: Contract) -> str:
     record = contract.export
     if record and record.claim:
@@ -93,7 +103,7 @@ def _claim(contract: Contract) -> str:
         sure = "better than guessing" if claim.verdict == "passed" else claim.verdict
         return (
             f"accuracy: right on {claim.correct} of {claim.photos} labelled photos "
-            f"({claim.correct / claim.photos:.3f}), {sure}"
+            f"({claim.correct / claim.photos:.3f}), {sure}{rival_words(claim)}"
         )
     if record and Gate.ACCURACY in record.skipped_gates:
         return f"accuracy: not measured ({Gate.ACCURACY.flag}), and the file says so"
