@@ -24,7 +24,7 @@ from tlx.export.gates.binomial import at_least
 from tlx.export.keras_model import build_keras_model
 from tlx.export.preprocessing import Claimed, with_preprocessing
 from tlx.export.publish import sealed_bytes
-from tlx.export.rivals import better_claims, is_clearly_better, likeliest_rival
+from tlx.export.rivals import better_claims, is_clearly_better, rivals_ahead
 from tlx.export.summary import rival_words
 from tlx.runtime.classifier import Classifier
 
@@ -100,12 +100,12 @@ def test_better_claims_names_every_option_that_would_do_better() -> None:
     assert better_claims("rescale", found, two_labels=True) == {}
 
 
-def test_likeliest_rival_is_right_more_often_however_little() -> None:
+def test_rivals_ahead_are_right_more_often_however_little() -> None:
     right = [True] * 50
     found: Any = {"imagenet": [False, *right], "rescale": [True, *right], "signed": [False] * 51, "none": [True] * 51}
-    assert likeliest_rival("imagenet", found) == "rescale"
-    assert likeliest_rival("rescale", found) is None
-    assert likeliest_rival("none", found) is None
+    assert rivals_ahead("imagenet", found) == ["rescale", "none"]
+    assert rivals_ahead("rescale", found) == []
+    assert rivals_ahead("signed", found) == ["rescale", "none", "imagenet"]
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ Parity says that the exported file computes what the network computes; it can't 
 fed so. A wrong preprocessing, or labels in the wrong order, shows in one place only: on photos whose labels are
 known. So the accuracy on them must be better than always guessing the most frequent label, no other preprocessing
 may do clearly better than the claimed one, and a lowest accuracy may be asked for. All are tried on some of the photos;
-one that is ahead there is tried on all of them, and what is still open then is told and recorded.
+those that are ahead there are tried on all of them, and what is still open then is told and recorded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tlx.errors import GateError, ImageError, InputError
 from tlx.export.gates.binomial import at_least
 from tlx.export.keras_model import class_probabilities
 from tlx.export.preprocessing import CLAIMS, Claimed, prepare
-from tlx.export.rivals import better_words, likeliest_rival, rival_record
+from tlx.export.rivals import better_words, rival_record, rivals_ahead
 from tlx.export.worst_photos import SHOWN, WorstPhoto, picture_words
 from tlx.images import read, resize
 from tlx.progress import Progress, silent
@@ -34,7 +34,7 @@ from tlx.runtime.classifier import Classifier, decide
 CONFIDENCE: Final = 0.95
 """Of being better than guessing."""
 OTHERS_PHOTOS: Final = 120
-"""On how many photos all others are tried; the one that is ahead of the claimed one there, on the rest, too."""
+"""On how many photos all others are tried; those ahead of the claimed one there, on the rest, too."""
 
 _BATCH: Final = 16
 _WORST_NAMED: Final = 3
@@ -161,18 +161,17 @@ def prove_claim(
         raise InputError(f"none of the {len(labelled)} labelled photos can be read: name others with --photos")
     verdict = judge_accuracy(truths, answers, claim.minimum)
     failure = better_words(candidate.preprocessing, right, len(labels))
-    rival = likeliest_rival(candidate.preprocessing, right)
-    if rival and not failure:
+    ahead = rivals_ahead(candidate.preprocessing, right)
+    if ahead and not failure:
         rest = {photo: claim.truths[photo] for place, photo in enumerate(labelled) if place % step}
-        right = {name: right[name] for name in (candidate.preprocessing, rival)}
-        _try_on_the_rest(candidate, rival, rest, is_right, right)
+        right = {name: right[name] for name in (candidate.preprocessing, *ahead)}
+        _try_on_the_rest(candidate, ahead, rest, is_right, right)
         failure = better_words(candidate.preprocessing, right, len(labels))
-        rival = likeliest_rival(candidate.preprocessing, right)
     if not failure and verdict.verdict == "failed":
         failure = _explain(verdict, claim.minimum)
     if failure:
         raise GateError(f"{failure}{_worst_words(candidate.picture, wrong)}; nothing was published")
-    return _record(verdict, claim, photos_from, rival_record(candidate.preprocessing, rival, right))
+    return _record(verdict, claim, photos_from, rival_record(candidate.preprocessing, right))
 
 
 def _read(photos: Sequence[Path], classifier: Classifier) -> dict[int, npt.NDArray[np.uint8]]:
@@ -211,19 +210,19 @@ def _try_others(
 
 def _try_on_the_rest(
     candidate: Candidate,
-    rival: Claimed,
+    rivals: Sequence[Claimed],
     truths: Mapping[Path, str],
     is_right: Mapping[Path, bool],
     right: dict[Claimed, list[bool]],
 ) -> None:
-    """Add to ``right`` the photos of ``truths``: with one other preprocessing, and as claimed."""
+    """Add to ``right`` the photos of ``truths``: with some other preprocessings, and as claimed."""
     labels = candidate.classifier.contract.labels
     photos = [photo for photo in truths if photo in is_right]
     for start in range(0, len(photos), _BATCH):
         part = photos[start : start + _BATCH]
         batch = _read(part, candidate.classifier)
         classes = [labels.index(truths[part[place]]) for place in batch]
-        _try_others(candidate, [rival], list(batch.values()), classes, right)
+        _try_others(candidate, rivals, list(batch.values()), classes, right)
         right[candidate.preprocessing] += [is_right[part[place]] for place in batch]
 
 

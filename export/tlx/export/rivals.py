@@ -20,15 +20,15 @@ def is_clearly_better(correct: Sequence[bool], other_correct: Sequence[bool]) ->
     return gained > lost and at_least(gained, gained + lost, 0.5) <= 1 - OTHERS_CONFIDENCE
 
 
-def likeliest_rival(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]]) -> Claimed | None:
-    """The preprocessing that is right most often, if that is more often than the claimed one, by chance or not.
+def rivals_ahead(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]]) -> list[Claimed]:
+    """The preprocessings that are right more often than the claimed one, by chance or not; the best first.
 
     Args:
         claimed: The preprocessing that was claimed.
         right: By preprocessing: on which photos the network is right with it.
     """
-    best = max(right, key=lambda name: sum(right[name]))
-    return best if sum(right[best]) > sum(right[claimed]) else None
+    ahead = [name for name in right if sum(right[name]) > sum(right[claimed])]
+    return sorted(ahead, key=lambda name: -sum(right[name]))
 
 
 def better_claims(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]], *, two_labels: bool) -> dict[str, int]:
@@ -64,11 +64,10 @@ def better_words(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]], labe
     )
 
 
-def rival_record(
-    claimed: Claimed, rival: Claimed | None, right: Mapping[Claimed, Sequence[bool]]
-) -> RivalRecord | None:
+def rival_record(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]]) -> RivalRecord | None:
     """What is still open after all photos, for the contract; None if no other was ahead."""
-    if rival is None:
+    ahead = rivals_ahead(claimed, right)
+    if not ahead:
         return None
-    counts = {"correct": sum(right[rival]), "claimed_correct": sum(right[claimed])}
-    return RivalRecord(preprocessing=rival, photos=len(right[claimed]), **counts)
+    counts = {"correct": sum(right[ahead[0]]), "claimed_correct": sum(right[claimed])}
+    return RivalRecord(preprocessing=ahead[0], photos=len(right[claimed]), **counts)
