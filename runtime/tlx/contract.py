@@ -22,6 +22,7 @@ from tlx.export_records import (
     LatencyRecord,
     Parity,
     QuantizationRecord,
+    RivalRecord,
     SpeedRecord,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "QuantizationRecord",
     "ResizeMethod",
     "ResizeSpec",
+    "RivalRecord",
     "SpeedRecord",
     "Training",
     "parse_contract",

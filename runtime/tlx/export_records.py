@@ -63,6 +63,22 @@ class AccuracyRecord(Document):
     photos_from: str
 
 
+class RivalRecord(Document):
+    """Another preprocessing of a Keras file that gets more of the photos right than the claimed one, by chance or not.
+
+    Attributes:
+        preprocessing: Its name.
+        photos: On how many both were tried.
+        correct: How many it gets right.
+        claimed_correct: How many the claimed one gets right.
+    """
+
+    preprocessing: str
+    photos: int = Field(ge=1)
+    correct: int = Field(ge=0)
+    claimed_correct: int = Field(ge=0)
+
+
 class ClaimRecord(Document):
     """What labelled photos say of a Keras file that somebody described: its labels, preprocessing and resize.
 
@@ -74,6 +90,7 @@ class ClaimRecord(Document):
         minimum: The lowest accuracy that was asked for, 0 to 1; None for any that is better than guessing.
         verdict: Whether it is better than guessing, at 95 %.
         photos_from: The name of the photos' folder.
+        rival: A preprocessing that may be the right one instead; null if none was right more often.
     """
 
     photos: int = Field(ge=1)
@@ -83,6 +100,7 @@ class ClaimRecord(Document):
     minimum: float | None = Field(default=None, ge=0, le=1)
     verdict: Literal["passed", "too few photos to tell"]
     photos_from: str
+    rival: RivalRecord | None = None
 
 
 class SpeedRecord(Document):

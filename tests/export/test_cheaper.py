@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from tlx.core.runs import Run
 from tlx.errors import GateError, InputError
 from tlx.export.cheaper import Contest, PrecisionPlan, Tried
 from tlx.export.convert import OPSET
+from tlx.export.destination import Delivered
 from tlx.export.exporter import ExportPlan, export_model
 from tlx.export.fp32 import ProofPlan, Proven, prove_fp32
 from tlx.export.gates.gate import Gate
 from tlx.export.precision.targets import TARGETS, THIS_MACHINE, find_target
+from tlx.export.summary import export_lines
 from tlx.export.tried_table import format_tried, tried_document
 from tlx.images import load
 from tlx.opencv import cv2
@@ -172,6 +175,32 @@ def test_a_file_that_is_not_faster_is_not_taken_and_no_slower_one_is_tried(
     assert row.speed.verdict == "failed"
     assert row.failure is not None
     assert row.failure.startswith("speed failed: ")
+
+
+@pytest.fixture
+def without_vnni(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine, taken for one of before 2019."""
+    monkeypatch.setattr("tlx.runtime.environment.processor_flags", lambda: ("avx2", "fma"))
+
+
+@pytest.mark.usefixtures("without_vnni")
+def test_without_vnni_int8_that_is_not_faster_explains_itself_and_auto_keeps_fp32(
+    tiny_run: Run, plan: PrecisionPlan, tmp_path: Path
+) -> None:
+    photos, model = photos_for_parity(tiny_run)[:2], trained_model(tiny_run)
+    # On the processor of the test int8 may be faster: nothing is by so much.
+    slow = replace(plan, minimum_ratio=1000.0, skipped=frozenset({Gate.PARITY}))
+    why = r"speed failed: .*; without VNNI instructions \(this processor shows none\) .*"
+    output, kept = tmp_path / "model.onnx", tmp_path / "model.fp32.onnx"
+    with pytest.raises(GateError, match=f"--precision int8: int8 minmax: {why}; the fp32 file") as error:
+        export_model(model, output, ExportPlan(photos, precision=slow, keep_fp32=kept))
+    assert error.value.exit_code == 1
+    assert not output.exists()
+    assert ModelFile.read(kept).contract.precision == "fp32"
+    exported = export_model(model, output, ExportPlan(photos, precision=replace(slow, wanted="auto")))
+    assert ModelFile.read(output).contract.precision == "fp32"
+    told = export_lines(Delivered(exported, None), tiny_run.folder, is_run=True)
+    assert [line for line in told if re.match(f"int8 minmax: {why}", line)]
 
 
 @pytest.fixture

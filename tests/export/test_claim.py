@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tlx.contract import Contract, InputSpec, ResizeSpec
+from tlx.contract import Contract, InputSpec, ResizeSpec, RivalRecord
 from tlx.errors import GateError, InputError
 from tlx.export.claim import (
     Candidate,
     Claim,
-    better_claims,
-    is_clearly_better,
     judge_accuracy,
     prove_claim,
 )
@@ -26,6 +24,8 @@ from tlx.export.gates.binomial import at_least
 from tlx.export.keras_model import build_keras_model
 from tlx.export.preprocessing import Claimed, with_preprocessing
 from tlx.export.publish import sealed_bytes
+from tlx.export.rivals import better_claims, is_clearly_better, rivals_ahead
+from tlx.export.summary import rival_words
 from tlx.runtime.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -100,6 +100,14 @@ def test_better_claims_names_every_option_that_would_do_better() -> None:
     assert better_claims("rescale", found, two_labels=True) == {}
 
 
+def test_rivals_ahead_are_right_more_often_however_little() -> None:
+    right = [True] * 50
+    found: Any = {"imagenet": [False, *right], "rescale": [True, *right], "signed": [False] * 51, "none": [True] * 51}
+    assert rivals_ahead("imagenet", found) == ["rescale", "none"]
+    assert rivals_ahead("rescale", found) == []
+    assert rivals_ahead("signed", found) == ["rescale", "none", "imagenet"]
+
+
 @pytest.fixture(scope="module")
 def request_(tmp_path_factory: pytest.TempPathFactory, make_photos: PhotoMaker) -> KerasRequest:
     """A network for BGR with ImageNet's means taken off, and photos of its two colours."""
@@ -168,6 +176,27 @@ def test_a_wrong_claim_is_told(
     judged = candidate(network, *labels_claimed, tmp_path)
     with pytest.raises(GateError, match=f"accuracy failed: {message}"):
         prove_claim(judged, Claim(truths), list(truths), photos_from="photos")
+
+
+def test_a_preprocessing_that_is_ahead_on_some_photos_is_tried_on_all(
+    request_: KerasRequest, network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlx.export.claim.OTHERS_PHOTOS", 4)  # too few for a sign test, whatever they say
+    truths = truths_of(request_)
+    judged = candidate(network, ["blue", "red"], "rescale", tmp_path)
+    with pytest.raises(GateError, match=r"is right on 12 of 24 photos, with --preprocess imagenet on 24"):
+        prove_claim(judged, Claim(truths), list(truths), photos_from="photos")
+
+
+def test_a_preprocessing_that_is_ahead_by_too_little_is_told(
+    request_: KerasRequest, network: Any, tmp_path: Path
+) -> None:
+    truths = dict.fromkeys(list(truths_of(request_))[:15], "blue")  # three of them are red
+    record = prove_claim(
+        candidate(network, ["blue", "red"], "imagenet", tmp_path), Claim(truths), list(truths), photos_from="photos"
+    )
+    assert record.rival == RivalRecord(preprocessing="rescale", photos=15, correct=15, claimed_correct=12)
+    assert "--preprocess rescale would be right on 15 of 15 where this is on 12" in rival_words(record)
 
 
 def test_a_lowest_accuracy_is_asked_for_and_kept(request_: KerasRequest, network: Any, tmp_path: Path) -> None:

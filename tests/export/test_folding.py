@@ -102,6 +102,22 @@ FOLDED: dict[str, tuple[list[Any], dict[str, Any]]] = {
         [node("Gather", "x i", "f", axis=1), node("Pad", "f p4", "p"), CONV_TO_Y],
         {"i": np.array([2, 1, 0]), "p4": PADS},
     ),
+    "scale before": ([node("Mul", "x k", "p"), CONV_TO_Y], {"k": 1 / 255}),
+    "division before": ([node("Div", "x k", "p"), CONV_TO_Y], {"k": 4.0}),
+    "scale before padding": ([node("Mul", "x k", "h"), node("Pad", "h p4", "p"), CONV_TO_Y], {"k": -2.0, "p4": PADS}),
+    "scale before the change of the layout": (
+        [
+            node("Transpose", "x", "h", perm=[0, 2, 3, 1]),
+            node("Mul", "h k", "f"),
+            node("Transpose", "f", "p", perm=[0, 3, 1, 2]),
+            CONV_TO_Y,
+        ],
+        {"k": np.array([3.0])},
+    ),
+    "one scale before depthwise": (
+        [node("Mul", "x k", "p"), node("Conv", "p dw", "y", group=3)],
+        {"dw": RANDOM.normal(size=(3, 1, 3, 3)), "k": 3.0},
+    ),
 }
 
 LEFT_ALONE: dict[str, tuple[list[Any], dict[str, Any]]] = {
@@ -130,6 +146,18 @@ LEFT_ALONE: dict[str, tuple[list[Any], dict[str, Any]]] = {
         [node("Gather", "x i", "p", axis=1), node("Conv", "p dw", "y", group=3)],
         {"i": np.array([2, 1, 0]), "dw": RANDOM.normal(size=(3, 1, 3, 3))},
     ),
+    # It could be what makes three channels of one.
+    "scale of channels before": ([node("Mul", "x k", "p"), CONV_TO_Y], {"k": CHANNELS[:3]}),
+    "no scale at all before": ([node("Mul", "x k", "p"), CONV_TO_Y], {"k": 0.0}),
+    "scale beyond float32 before": ([node("Div", "x k", "p"), CONV_TO_Y], {"k": 1e-45}),
+    "scale before a maximum": (
+        [node("Mul", "x k", "m"), node("MaxPool", "m", "p", kernel_shape=[2, 2]), CONV_TO_Y],
+        {"k": -1.0},
+    ),
+    "scale before padding with ones": (
+        [node("Mul", "x k", "h"), node("Pad", "h p4 one", "p"), CONV_TO_Y],
+        {"k": 2.0, "p4": PADS, "one": 1.0},
+    ),
 }
 
 
@@ -143,7 +171,7 @@ def test_fold_keeps_the_function_with_fewer_nodes(case: str) -> None:
     left = [one.op_type for one in proto.graph.node]
     assert len(left) < count
     assert not {"Mul", "Add", "Sub", "BatchNormalization", "Pad", "Gather"} & set(left)
-    np.testing.assert_allclose(run(proto)[0], before[0], atol=2e-6)
+    np.testing.assert_allclose(run(proto)[0], before[0], rtol=1e-5, atol=2e-6)
 
 
 @pytest.mark.parametrize("case", LEFT_ALONE)
@@ -168,4 +196,25 @@ def test_fold_leaves_the_weights_of_another_convolution_as_they_are() -> None:
     before = run(proto)[0]
     simplify(proto)
     assert [one.op_type for one in proto.graph.node] == ["Conv", "Conv", "Relu", "Add"]
-    np.testing.assert_allclose(run(proto)[0], before, atol=2e-6)
+    np.testing.assert_allclose(run(proto)[0], before, rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("shift", [node("Add", "h l", "p"), node("Sub", "h l", "p")])
+def test_fold_takes_a_scale_past_a_shift(shift: Any) -> None:
+    """``pixels / 127.5 - 1``: the shift has to stay, as zeros are padded after it."""
+    nodes = [node("Mul", "x k", "h"), shift, node("Conv", "p w b", "y", pads=[1, 1, 1, 1])]
+    proto = graph(nodes, {"k": 1 / 127.5, "l": -1.0})
+    before = run(proto)[0]
+    simplify(proto)
+    assert [one.op_type for one in proto.graph.node] == [shift.op_type, "Conv"]
+    constant = next(tensor for tensor in proto.graph.initializer if tensor.name == proto.graph.node[0].input[1])
+    np.testing.assert_allclose(numpy_helper.to_array(constant), -127.5, rtol=1e-6)
+    np.testing.assert_allclose(run(proto)[0], before, rtol=1e-5, atol=2e-6)
+
+
+def test_fold_keeps_a_scaled_result_that_others_take() -> None:
+    nodes = [node("Mul", "x k", "p"), node("Conv", "p w b", "e"), node("Conv", "p w b", "f"), node("Mul", "e f", "y")]
+    proto = graph(nodes, {"k": 3.0})
+    before = proto.SerializeToString()
+    fold(proto)
+    assert proto.SerializeToString() == before

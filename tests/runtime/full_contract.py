@@ -15,6 +15,7 @@ from tlx.contract import (
     LatencyRecord,
     Parity,
     QuantizationRecord,
+    RivalRecord,
     SpeedRecord,
     Training,
 )
@@ -52,6 +53,7 @@ def full_contract() -> Contract:
             minimum=0.9,
             verdict="passed",
             photos_from="validation",
+            rival=RivalRecord(preprocessing="signed", photos=120, correct=119, claimed_correct=118),
         ),
         speed_status="measured",
         speed=SpeedRecord(

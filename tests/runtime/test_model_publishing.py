@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.runtime.full_contract import full_contract
 
 from tlx.contract import ExportRecord, LatencyRecord
 from tlx.errors import InputError, ModelFileError, OutputError
 from tlx.runtime.classifier import Classifier
 from tlx.runtime.model_file import ModelFile
-from tlx.runtime.model_listing import describe_listing, format_listing, list_versions
+from tlx.runtime.model_listing import Version, describe_listing, format_listing, list_versions
 from tlx.runtime.model_publishing import publish, roll_back, scratch, use
 from tlx.runtime.model_registry import CURRENT, current_version, is_registry, model_path, resolve_model
 from tlx.runtime.registry_history import read_history
@@ -295,3 +296,23 @@ def test_the_listing_for_programs(registry: Path, three: list[ModelFile]) -> Non
         model.sha256: model is three[2] for model in three
     }
     assert {version["size_bytes"] for version in document["versions"]} == {len(three[0].content)}
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "claim", "training", "expected"),
+    [
+        (True, True, True, 0.974),  # of this very file
+        (False, True, False, 118 / 120),  # of a Keras file: what labelled photos say of it
+        (False, False, True, 0.976),
+        (False, False, False, None),
+    ],
+)
+def test_the_listed_accuracy_is_what_was_measured_nearest_to_the_file(
+    accuracy: bool, claim: bool, training: bool, expected: float | None
+) -> None:
+    contract = full_contract()
+    assert contract.export is not None
+    kept = {"accuracy": accuracy, "claim": claim}
+    export = contract.export.model_copy(update={name: None for name, keep in kept.items() if not keep})
+    contract = contract.model_copy(update={"export": export} | ({} if training else {"training": None}))
+    assert Version("0" * 64, Path("model.onnx"), 1, contract, None).accuracy == expected

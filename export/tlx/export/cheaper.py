@@ -31,7 +31,7 @@ from tlx.export.photo_choice import common_folder
 from tlx.export.precision.calibration import Calibration
 from tlx.export.precision.calibration_photos import CalibrationPhotos, choose_calibration_photos
 from tlx.export.precision.ladder import Candidate, Made, PrecisionChoice, candidates, make
-from tlx.export.precision.targets import THIS_MACHINE, find_target
+from tlx.export.precision.targets import THIS_MACHINE, find_target, why_slow
 from tlx.export.publish import recorded, sealed_bytes
 from tlx.known_answers import synthetic_picture
 from tlx.progress import Progress, silent
@@ -185,7 +185,7 @@ class Contest:
             row = dataclasses.replace(row, size_bytes=_write(file, made.proto, draft))
             classifier = Classifier.load(file, device="cpu")
             contract = _with_own_answers(draft, classifier)
-            row = self._judge_speed(file, self._judge_accuracy(file, row))
+            row = self._judge_speed(candidate, file, self._judge_accuracy(file, row))
         except (InputError, ModelFileError, EngineError) as error:
             return None, dataclasses.replace(row, failure=str(error))
         if row.failure:
@@ -227,15 +227,17 @@ class Contest:
             return dataclasses.replace(row, failure=failure)
         return row
 
-    def _judge_speed(self, file: Path, row: Tried) -> Tried:
+    def _judge_speed(self, candidate: Candidate, file: Path, row: Tried) -> Tried:
         if row.failure or Gate.SPEED in self._plan.skipped or not self._is_here:
             return row
         plan = SpeedPlan(Place(device="cpu"), minimum_ratio=self._plan.minimum_ratio)
         record = judge_speed(
             measure_speed(self._fp32.file, file, plan, progress=self._progress), minimum_ratio=plan.minimum_ratio
         )
-        failure = None if record.verdict == "passed" else f"speed failed: {explain_speed(record)}"
-        return dataclasses.replace(row, speed=record, failure=failure)
+        if record.verdict == "passed":
+            return dataclasses.replace(row, speed=record)
+        words = [f"speed failed: {explain_speed(record)}", why_slow(self._target, candidate.precision)]
+        return dataclasses.replace(row, speed=record, failure="; ".join(filter(None, words)))
 
     @property
     def _is_hopeless(self) -> bool:

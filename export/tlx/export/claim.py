@@ -3,7 +3,8 @@
 Parity says that the exported file computes what the network computes; it can't say that the network was meant to be
 fed so. A wrong preprocessing, or labels in the wrong order, shows in one place only: on photos whose labels are
 known. So the accuracy on them must be better than always guessing the most frequent label, no other preprocessing
-may do clearly better than the claimed one, and a lowest accuracy may be asked for.
+may do clearly better than the claimed one, and a lowest accuracy may be asked for. All are tried on some of the photos;
+those that are ahead there are tried on all of them, and what is still open then is told and recorded.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tlx.contract import ClaimRecord
+from tlx.contract import ClaimRecord, RivalRecord
 from tlx.errors import GateError, ImageError, InputError
 from tlx.export.gates.binomial import at_least
 from tlx.export.keras_model import class_probabilities
 from tlx.export.preprocessing import CLAIMS, Claimed, prepare
+from tlx.export.rivals import better_words, rival_record, rivals_ahead
 from tlx.export.worst_photos import SHOWN, WorstPhoto, picture_words
 from tlx.images import read, resize
 from tlx.progress import Progress, silent
@@ -31,10 +33,8 @@ from tlx.runtime.classifier import Classifier, decide
 
 CONFIDENCE: Final = 0.95
 """Of being better than guessing."""
-OTHERS_CONFIDENCE: Final = 0.99
-"""Of another preprocessing being better; higher, because there are three others."""
 OTHERS_PHOTOS: Final = 120
-"""On how many photos the others are tried at most."""
+"""On how many photos all others are tried; those ahead of the claimed one there, on the rest, too."""
 
 _BATCH: Final = 16
 _WORST_NAMED: Final = 3
@@ -94,13 +94,6 @@ def judge_accuracy(truths: Sequence[int], answers: Sequence[int], minimum: float
     return ClaimVerdict(photos, correct, guessing, p_value, verdict)
 
 
-def is_clearly_better(correct: Sequence[bool], other_correct: Sequence[bool]) -> bool:
-    """Whether the other of two ways is right more often on the same photos, by an exact sign test."""
-    gained = sum(new and not old for old, new in zip(correct, other_correct, strict=True))
-    lost = sum(old and not new for old, new in zip(correct, other_correct, strict=True))
-    return gained > lost and at_least(gained, gained + lost, 0.5) <= 1 - OTHERS_CONFIDENCE
-
-
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """What is judged.
@@ -143,6 +136,7 @@ def prove_claim(
     step = max(1, math.ceil(len(labelled) / OTHERS_PHOTOS))
     truths: list[int] = []
     answers: list[int] = []
+    is_right: dict[Path, bool] = {}
     wrong: list[WorstPhoto] = []
     right: dict[Claimed, list[bool]] = {name: [] for name in CLAIMS}
     for start in range(0, len(labelled), _BATCH):
@@ -156,20 +150,28 @@ def prove_claim(
         ]
         truths += classes.values()
         answers += said.values()
+        is_right |= {labelled[start + place]: said[place] == classes[place] for place in batch}
         # Spread evenly over the photos, which lie in the order of their labels.
         tried = [place for place in batch if (start + place) % step == 0]
         right[candidate.preprocessing] += [said[place] == classes[place] for place in tried]
-        _try_others(candidate, [batch[place] for place in tried], [classes[place] for place in tried], right)
+        pictures, known = [batch[place] for place in tried], [classes[place] for place in tried]
+        _try_others(candidate, [name for name in CLAIMS if name != candidate.preprocessing], pictures, known, right)
         progress("accuracy", min(start + _BATCH, len(labelled)), len(labelled))
     if not truths:
         raise InputError(f"none of the {len(labelled)} labelled photos can be read: name others with --photos")
     verdict = judge_accuracy(truths, answers, claim.minimum)
-    failure = _better(candidate.preprocessing, right, len(labels))
+    failure = better_words(candidate.preprocessing, right, len(labels))
+    ahead = rivals_ahead(candidate.preprocessing, right)
+    if ahead and not failure:
+        rest = {photo: claim.truths[photo] for place, photo in enumerate(labelled) if place % step}
+        right = {name: right[name] for name in (candidate.preprocessing, *ahead)}
+        _try_on_the_rest(candidate, ahead, rest, is_right, right)
+        failure = better_words(candidate.preprocessing, right, len(labels))
     if not failure and verdict.verdict == "failed":
         failure = _explain(verdict, claim.minimum)
     if failure:
         raise GateError(f"{failure}{_worst_words(candidate.picture, wrong)}; nothing was published")
-    return _record(verdict, claim, photos_from)
+    return _record(verdict, claim, photos_from, rival_record(candidate.preprocessing, right))
 
 
 def _read(photos: Sequence[Path], classifier: Classifier) -> dict[int, npt.NDArray[np.uint8]]:
@@ -190,52 +192,38 @@ def _answers(classifier: Classifier, pictures: Sequence[npt.NDArray[np.uint8]]) 
 
 def _try_others(
     candidate: Candidate,
+    names: Sequence[Claimed],
     pictures: Sequence[npt.NDArray[np.uint8]],
     truths: Sequence[int],
     right: dict[Claimed, list[bool]],
 ) -> None:
-    """Add to ``right``, by preprocessing other than the claimed one, on which photos the network is right with it."""
+    """Add to ``right``, by preprocessing, on which photos the network is right with it."""
     if not pictures:
         return
     threshold = candidate.classifier.contract.threshold
-    for name in (name for name in CLAIMS if name != candidate.preprocessing):
+    for name in names:
         images = prepare(np.stack(pictures), name)
         output = class_probabilities(np.asarray(candidate.network.predict_on_batch(images)))
         for row, truth in zip(output, truths, strict=True):
             right[name].append(bool(np.isfinite(row).all()) and decide(row.tolist(), threshold) == truth)
 
 
-def better_claims(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]], *, two_labels: bool) -> dict[str, int]:
-    """What would clearly be right more often, and on how many of the photos.
-
-    Args:
-        claimed: The preprocessing that was claimed.
-        right: By preprocessing: on which photos the network is right with it.
-        two_labels: Whether what's wrong with one label would be right with the other.
-
-    Returns:
-        By option; empty if the claim is the best.
-    """
-    own = right[claimed]
-    others: dict[str, Sequence[bool]] = {
-        f"--preprocess {name}": found for name, found in right.items() if name != claimed
-    }
-    if two_labels:
-        others["--labels in the other order"] = [not is_right for is_right in own]
-    return {option: sum(found) for option, found in others.items() if is_clearly_better(own, found)}
-
-
-def _better(claimed: Claimed, right: Mapping[Claimed, Sequence[bool]], labels: int) -> str:
-    """What would be better than the claim, as a line; empty if nothing is."""
-    better = better_claims(claimed, right, two_labels=labels == 2)  # noqa: PLR2004 - then wrong means the other
-    if not better:
-        return ""
-    most = max(better.values())
-    options = " or ".join(option for option, count in better.items() if count == most)
-    return (
-        f"accuracy failed: with --preprocess {claimed} the model is right on {sum(right[claimed])} of "
-        f"{len(right[claimed])} photos, with {options} on {most}: give what it was trained with"
-    )
+def _try_on_the_rest(
+    candidate: Candidate,
+    rivals: Sequence[Claimed],
+    truths: Mapping[Path, str],
+    is_right: Mapping[Path, bool],
+    right: dict[Claimed, list[bool]],
+) -> None:
+    """Add to ``right`` the photos of ``truths``: with some other preprocessings, and as claimed."""
+    labels = candidate.classifier.contract.labels
+    photos = [photo for photo in truths if photo in is_right]
+    for start in range(0, len(photos), _BATCH):
+        part = photos[start : start + _BATCH]
+        batch = _read(part, candidate.classifier)
+        classes = [labels.index(truths[part[place]]) for place in batch]
+        _try_others(candidate, rivals, list(batch.values()), classes, right)
+        right[candidate.preprocessing] += [is_right[part[place]] for place in batch]
 
 
 def _explain(verdict: ClaimVerdict, minimum: float | None) -> str:
@@ -259,7 +247,7 @@ def _worst_words(picture: Path | None, wrong: Sequence[WorstPhoto]) -> str:
     return f"; wrong on {names}{picture_words(picture, wrong[:SHOWN])}"
 
 
-def _record(verdict: ClaimVerdict, claim: Claim, photos_from: str) -> ClaimRecord:
+def _record(verdict: ClaimVerdict, claim: Claim, photos_from: str, rival: RivalRecord | None) -> ClaimRecord:
     assert verdict.verdict != "failed"
     return ClaimRecord(
         photos=verdict.photos,
@@ -269,4 +257,5 @@ def _record(verdict: ClaimVerdict, claim: Claim, photos_from: str) -> ClaimRecor
         minimum=claim.minimum,
         verdict=verdict.verdict,
         photos_from=photos_from,
+        rival=rival,
     )

@@ -2,8 +2,9 @@
 
 A convolution is linear in each of its output channels, so a scale and a shift after it become part of its weights:
 batch normalisation, which tf2onnx leaves as a multiplication and an addition behind depthwise convolutions. It's
-linear in its input channels, too, so a flip of them before it becomes a flip of its kernel. And zeros that are
-padded before it become its own padding. The function stays the same up to the rounding of float32.
+linear in its input channels, too, so a flip of them before it becomes a flip of its kernel, and a scale before it
+(pixels / 255) a scale of its kernel; a shift before it (pixels less a mean) stays, because zeros are padded after it.
+And zeros that are padded before it become its own padding. The function stays the same up to the rounding of float32.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _NCHW_AXES: Final = 4
 def fold(proto: Any) -> None:
     """Apply all foldings to the graph of an ``onnx.ModelProto``, in place; what becomes unused is left behind."""
     graph = _Graph.of(proto.graph)
-    for rewrite in (_fold_flip, _fold_padding, _fold_scale):
+    for rewrite in (_fold_flip, _fold_padding, _fold_scale, _fold_scale_before):
         while rewrite(graph):
             pass
 
@@ -215,6 +216,44 @@ def _affine(graph: _Graph, node: Any, channels: int) -> tuple[_Numbers, _Numbers
         "Sub": lambda: (ones, -numbers),
     }
     return shapes[node.op_type]()
+
+
+def _fold_scale_before(graph: _Graph) -> bool:
+    """Fold one scale for all channels into the kernel of the convolution that follows; shifts between are scaled."""
+    for node in graph.proto.node:
+        value = graph.constant(node.input[1]) if node.op_type in {"Mul", "Div"} else None
+        if value is None or value.size != 1 or value.ndim > _NCHW_AXES or not value.all():
+            continue
+        scale = float(value.item()) ** (-1 if node.op_type == "Div" else 1)
+        shifts, convolution = _scaled_path(graph, node)
+        weights = None if convolution is None else graph.constant(convolution.input[1])
+        if convolution is None or weights is None or weights.dtype != np.float32:
+            continue
+        changed = [(convolution, weights * np.float64(scale))]
+        changed += [(shift, constant / np.float64(scale)) for shift, constant in shifts]
+        if any(np.abs(values).max() > np.finfo(np.float32).max for _, values in changed):
+            continue
+        for other, values in changed:
+            other.input[1] = graph.add_constant(f"{other.input[1]}__scaled", values.astype(np.float32))
+        graph.bypass(node, node.input[0])
+        return True
+    return False
+
+
+def _scaled_path(graph: _Graph, node: Any) -> tuple[list[tuple[Any, Any]], Any | None]:
+    """The shifts by a constant after a scale, with their constants, and the convolution at the end of them, if any."""
+    shifts: list[tuple[Any, Any]] = []
+    following = graph.only_user(node.output[0])
+    while following is not None and following.op_type != "Conv":
+        constant = graph.constant(following.input[1]) if following.op_type in {"Add", "Sub"} else None
+        if constant is not None:
+            shifts.append((following, constant))
+        elif following.op_type != "Transpose" and not (
+            following.op_type == "Pad" and _is_zero_padding(graph, following)
+        ):
+            return shifts, None
+        following = graph.only_user(following.output[0])
+    return shifts, following
 
 
 def _attribute(node: Any, name: str, default: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tlx.contract import Contract
+from tlx.contract import ClaimRecord, Contract
 from tlx.export.destination import Delivered
 from tlx.export.exporter import Exported
 from tlx.export.gates.gate import Gate
@@ -42,7 +42,7 @@ def export_lines(delivered: Delivered, origin: Path, *, is_run: bool) -> list[st
     if not is_run:
         lines.append(_claim(exported.contract))
     if exported.tried:
-        lines += [format_tried(exported.tried, exported.chosen), *_left_open(exported)]
+        lines += [format_tried(exported.tried, exported.chosen), *_not_taken(exported), *_left_open(exported)]
     if delivered.triton_version:
         lines.append(f"Triton: {delivered.triton_version}")
     return lines
@@ -57,6 +57,12 @@ def _parity(exported: Exported) -> str:
         f"{parity.photos} photos, largest difference of a probability {parity.max_abs_difference:.1e} "
         f"(allowed {parity.tolerance:g})"
     )
+
+
+def _not_taken(exported: Exported) -> list[str]:
+    """Of each candidate that a gate refused: what was found, and where its worst photos are shown."""
+    refused = [row for row in exported.tried if row.failure and (row.accuracy or row.speed)]
+    return [f"{row.name}: {row.failure}" for row in refused]
 
 
 def _left_open(exported: Exported) -> list[str]:
@@ -80,6 +86,16 @@ def _left_open(exported: Exported) -> list[str]:
     return lines
 
 
+def rival_words(claim: ClaimRecord) -> str:
+    """What is open about the preprocessing of a Keras file, to go on a line with; empty if nothing is."""
+    if (rival := claim.rival) is None:
+        return ""
+    return (
+        f"; but --preprocess {rival.preprocessing} would be right on {rival.correct} of {rival.photos} where this is "
+        f"on {rival.claimed_correct}: too few photos to tell which it was trained with, and the file says so"
+    )
+
+
 def _claim(contract: Contract) -> str:
     record = contract.export
     if record and record.claim:
@@ -87,7 +103,7 @@ def _claim(contract: Contract) -> str:
         sure = "better than guessing" if claim.verdict == "passed" else claim.verdict
         return (
             f"accuracy: right on {claim.correct} of {claim.photos} labelled photos "
-            f"({claim.correct / claim.photos:.3f}), {sure}"
+            f"({claim.correct / claim.photos:.3f}), {sure}{rival_words(claim)}"
         )
     if record and Gate.ACCURACY in record.skipped_gates:
         return f"accuracy: not measured ({Gate.ACCURACY.flag}), and the file says so"

@@ -103,6 +103,9 @@ def _describe_export(exported: ExportRecord, precision: str) -> list[tuple[str, 
         rows.append(("accuracy gate", f"{accuracy.verdict}: {right}"))
     if claim := exported.claim:
         rows.append(("claim", f"{claim.verdict}: at fp32 {claim.correct} of {claim.photos} labelled photos right"))
+        if rival := claim.rival:
+            more = f"{rival.correct} of {rival.photos} photos, and as claimed on {rival.claimed_correct}"
+            rows.append(("doubt", f"with preprocessing {rival.preprocessing} right on {more}"))
     if exported.speed_status in {"skipped", "not measured"}:
         rows.append(("speed gate", f"{exported.speed_status}, made for {exported.target}"))
     if speed := exported.speed:

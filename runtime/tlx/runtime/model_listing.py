@@ -40,10 +40,11 @@ class Version:
 
     @property
     def accuracy(self) -> float | None:
-        """Of this very file if its export measured that, else of its training; on validation photos, 0 to 1."""
+        """Of this very file if its export measured that, else of what it was made from; on labelled photos, 0 to 1."""
         if self.contract is None:
             return None
-        if self.contract.export and (measured := self.contract.export.accuracy):
+        export = self.contract.export
+        if measured := export and (export.accuracy or export.claim):
             return measured.correct / measured.photos
         return self.contract.training.validation_accuracy if self.contract.training else None
 

@@ -5,7 +5,7 @@ import platform
 import pytest
 
 from tlx.errors import InputError
-from tlx.export.precision.targets import TARGETS, THIS_MACHINE, choose_target, find_target
+from tlx.export.precision.targets import TARGETS, THIS_MACHINE, CheaperPrecision, choose_target, find_target, why_slow
 from tlx.runtime import environment
 
 
@@ -44,6 +44,22 @@ def test_targets_have_the_types_that_they_compute_right(
 ) -> None:
     target = find_target(name)
     assert (target.activations, target.reduce_range, target.worth_trying) == (activations, reduce_range, worth_trying)
+
+
+@pytest.mark.parametrize(
+    ("target", "precision", "words"),
+    [
+        ("avx2", "int8", "without VNNI instructions (this processor shows none)"),
+        ("avx2", "fp16", "fp16 is for GPUs"),
+        ("vnni", "fp16", "fp16 is for GPUs"),
+        ("vnni", "int8", ""),  # it should have been faster: nothing to excuse it with
+        ("arm64", "int8", ""),
+        ("arm64", "fp16", ""),
+    ],
+)
+def test_why_slow_tells_what_a_target_lacks(target: str, precision: CheaperPrecision, words: str) -> None:
+    why = why_slow(find_target(target), precision)
+    assert (words in why) if words else not why
 
 
 def test_find_target_knows_this_machine() -> None:

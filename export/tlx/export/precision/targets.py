@@ -69,6 +69,15 @@ def choose_target(machine: str, flags: Collection[str]) -> Target:
     return TARGETS["avx2" if VNNI_FLAGS.isdisjoint(flags) else "vnni"]
 
 
+def why_slow(target: Target, precision: CheaperPrecision) -> str:
+    """What a processor lacks for a precision that turned out not to be faster on it; empty if nothing is known."""
+    if precision == "int8" and target.name == "avx2":
+        return "without VNNI instructions (this processor shows none) int8 is seldom faster than fp32"
+    if precision == "fp16" and target.name in {"avx2", "vnni"}:
+        return "fp16 is for GPUs: ONNX Runtime computes it in fp32 on this processor"
+    return ""
+
+
 def find_target(name: str) -> Target:
     """What ``--target`` names.
 
