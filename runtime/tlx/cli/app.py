@@ -65,6 +65,7 @@ def _register_commands() -> None:
         bench_compare,
         bench_report,
         classify,
+        compress,
         demo,
         doctor,
         evaluate,
@@ -77,7 +78,7 @@ def _register_commands() -> None:
         verify,
     )
 
-    for module in (demo, train, runs, evaluate, export, verify, models, classify, bench):
+    for module in (demo, train, runs, evaluate, compress, export, verify, models, classify, bench):
         app.command()(getattr(module, module.__name__.rsplit(".", 1)[-1]))
     app.command("bench compare")(bench_compare.bench_compare)
     app.command("bench report")(bench_report.bench_report)

@@ -101,8 +101,9 @@ class PointRecord(_Document):
         size_hw: Of its input.
         channels: Outputs of each convolution.
         merged: Whether its first block is one convolution.
-        latency_ms: Measured on this device, one picture; with ``speedup``, how many times as fast the original was in the same rounds.
-        pruned_accuracy: On photos kept for choices (the validation photos where none were), before learning.
+        latency_ms: Measured on this device, one picture.
+        speedup: The original's time at fp32 in the same rounds, divided by it.
+        pruned_accuracy: Before learning, on photos kept for choices (the validation photos where none were).
         accuracy: The same after learning; None if it wasn't taught.
         drop_points: What it lost against the original on the same photos, in points.
         kept: Whether this is the one that the run holds.

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tlx.core.compress.elimination import solve
 from tlx.core.compress.maps import Places, advance, normalized
 from tlx.core.compress.plain import MERGED_KERNEL, Convolution, PlainNetwork
-from tlx.core.compress.statistics import MomentSums
+from tlx.core.compress.statistics import Moments, MomentSums
 from tlx.errors import InputError
 
 STRIDE: Final = 2
@@ -45,6 +45,19 @@ def can_merge(network: PlainNetwork) -> bool:
     return even and pooled[:MERGED] == [False, True] and len(pooled) > MERGED
 
 
+def merged_shape(network: PlainNetwork) -> PlainNetwork:
+    """What :func:`merge_first_block` makes, without its weights: for times."""
+    second = network.convolutions[MERGED - 1]
+    return replace(
+        network, rescaling=one_offset(network), convolutions=(_empty(second), *network.convolutions[MERGED:])
+    )
+
+
+def _empty(second: Convolution) -> Convolution:
+    kernel = np.zeros((MERGED_KERNEL, MERGED_KERNEL, 3, second.outputs), np.float32)
+    return replace(second, kernel=kernel, pooled=False, stride=STRIDE)
+
+
 def merge_first_block(
     network: PlainNetwork, kept: npt.NDArray[np.int64], images_rgb: npt.NDArray[np.uint8], *, rows: int, seed: int
 ) -> PlainNetwork:
@@ -57,15 +70,27 @@ def merge_first_block(
         rows: About how many places are looked at.
         seed: Chooses them.
     """
+    moments = _moments(network, kept, images_rgb, rows=rows, seed=seed)
+    layer = _empty(network.convolutions[MERGED - 1]).with_matrix(*solve(moments.damped(_DAMPING)))
+    return replace(network, rescaling=one_offset(network), convolutions=(layer, *network.convolutions[MERGED:]))
+
+
+def merging_error(network: PlainNetwork, images_rgb: npt.NDArray[np.uint8], *, rows: int, seed: int) -> float:
+    """The share of the variance of what the first block gives that one linear layer can't give."""
+    everything = np.arange(network.convolutions[MERGED - 1].outputs)
+    moments = _moments(network, everything, images_rgb, rows=rows, seed=seed).damped(_DAMPING)
+    weights, _ = solve(moments)
+    return 1 - float(np.vdot(weights, moments.cross)) / moments.power
+
+
+def _moments(
+    network: PlainNetwork, kept: npt.NDArray[np.int64], images_rgb: npt.NDArray[np.uint8], *, rows: int, seed: int
+) -> Moments:
     first, second = network.convolutions[:MERGED]
     targets = advance(second, advance(first, normalized(network, images_rgb)))[..., kept]
-    merged = replace(network, rescaling=one_offset(network))
-    taken = normalized(merged, images_rgb)
-    places = Places(len(taken), targets.shape[1:3], rows, seed)
+    taken = normalized(replace(network, rescaling=one_offset(network)), images_rgb)
+    places = Places(len(taken), (targets.shape[1], targets.shape[2]), rows, seed)
     sums = MomentSums(3 * MERGED_KERNEL**2, len(kept))
     for patches, wanted in zip(places.patches(taken, MERGED_KERNEL, STRIDE), places.points(targets), strict=True):
         sums.add(patches, wanted)
-    empty = np.zeros((MERGED_KERNEL, MERGED_KERNEL, 3, len(kept)), np.float32)
-    layer = Convolution(second.name, empty, np.zeros(len(kept), np.float32), pooled=False, stride=STRIDE)
-    layer = layer.with_matrix(*solve(sums.moments().damped(_DAMPING)))
-    return replace(merged, convolutions=(layer, *network.convolutions[MERGED:]))
+    return sums.moments()

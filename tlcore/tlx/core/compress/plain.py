@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -91,6 +91,17 @@ class PlainNetwork:
     def channels(self) -> tuple[int, ...]:
         """Outputs of each convolution."""
         return tuple(layer.outputs for layer in self.convolutions)
+
+    def with_channels(self, channels: Sequence[int]) -> PlainNetwork:
+        """The same shape with other widths and no weights, for times."""
+        made, inputs = [], 3
+        for layer, outputs in zip(self.convolutions, channels, strict=True):
+            kernel = np.zeros((*layer.kernel.shape[:2], inputs, outputs), np.float32)
+            made.append(replace(layer, kernel=kernel, bias=np.zeros(outputs, np.float32)))
+            inputs = outputs
+        head = self.dense[0]
+        head = replace(head, kernel=np.zeros((inputs * self.features_a_channel, head.kernel.shape[1]), np.float32))
+        return replace(self, convolutions=tuple(made), dense=(head, *self.dense[1:]))
 
     @property
     def last_hw(self) -> tuple[int, int]:

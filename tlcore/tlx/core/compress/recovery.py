@@ -41,10 +41,10 @@ class Course:
 
     seconds: float
     passes: int | None = None
-    learning_rate: float = 5e-4
+    learning_rate: float = 3e-4
     batch_size: int = 32
     label_share: float = 0.3
-    hint_weight: float = 0.5
+    hint_weight: float = 3.0
     dropout: float = 0.0
     weight_decay: float = 1e-4
     warm_up_share: float = 0.05
@@ -84,20 +84,19 @@ def recover(
     """
     photos = teaching.source.photos
     classes = teaching.source.classes(photos)
-    first = teaching.answers(photos, 1, progress)
-    scales = {
-        name: 1 / max(float(first.hints[name][:, channels].var(axis=0).mean()), 1e-12)
-        for name, channels in kept.items()
-    }
-    student = _student(network, scales, course)
+    columns = {name: np.searchsorted(teaching.channels[name], channels) for name, channels in kept.items()}
+    for number in range(1, VIEWS + 1):
+        teaching.pixels(photos, number, progress)
+        answers = teaching.answers(photos, number, progress)
+    scales = {name: _scale(answers.hints[name][..., chosen]) for name, chosen in columns.items()}
+    student = _student(network, scales, course, maps=teaching.has_maps)
+    teller = _teller(progress)
     history: list[dict[str, float]] = []
     started_s, passes = time.monotonic(), 0
     while True:
         number = 1 + passes % VIEWS
         rows = teaching.pixels(photos, number, progress)
-        targets = _targets(teaching.answers(photos, number, progress), kept, classes, network, course)
-        if not passes:
-            started_s = time.monotonic()  # what has to be made first doesn't count
+        targets = _targets(teaching.answers(photos, number, progress), columns, classes, network, course)
         order = epoch_order(len(photos), seed=course.seed, epoch=passes)
         for start in range(0, len(order), _CHUNK):
             begun_s = time.monotonic()
@@ -107,7 +106,9 @@ def recover(
             if course.passes:
                 share = (passes + (start + len(places) / 2) / len(order)) / course.passes
             student.optimizer.learning_rate = rate = course.learning_rate * _rate(share, course.warm_up_share)
-            logs = student.fit(_batches(rows, targets, places, course.batch_size), verbose=0, shuffle=False).history
+            batches = _batches(rows, targets, places, course.batch_size)
+            teller.done_s, teller.of_s = min(begun_s - started_s, course.seconds), course.seconds
+            logs = student.fit(batches, verbose=0, shuffle=False, callbacks=[teller]).history
             loss = float(logs["loss"][0])
             if not math.isfinite(loss):
                 raise RunError(
@@ -115,8 +116,7 @@ def recover(
                 )
             now_s = time.monotonic()
             history.append({"loss": loss, "learning_rate": rate, "seconds": now_s - begun_s, "photos": len(places)})
-            done_s = min(now_s - started_s, course.seconds)
-            progress("recovering", round(done_s), round(course.seconds), f"loss {loss:.4f}")
+            teller.words = f"loss {loss:.4f}"
             over = passes + 1 == course.passes and start + len(places) == len(order)
             if over if course.passes else now_s - started_s + (now_s - begun_s) / 2 > course.seconds:
                 return Recovered(_taught(network, student), history)
@@ -129,11 +129,19 @@ def _rate(share: float, warm_up_share: float) -> float:
     return max(0.5 * (1 + math.cos(math.pi * min(share, 1.0))), 1e-3)
 
 
-def _student(network: PlainNetwork, scales: Mapping[str, float], course: Course) -> Any:
+def _scale(hints: npt.NDArray[np.float16]) -> float:
+    """One over the variance, so that a squared error becomes a share."""
+    sample = hints[:256].astype(np.float32).reshape(-1, hints.shape[-1])
+    return 1 / max(float(sample.var(axis=0).mean()), 1e-12)
+
+
+def _student(network: PlainNetwork, scales: Mapping[str, float], course: Course, *, maps: bool) -> Any:
     keras = import_keras()
     model = build_model(network, dropout=course.dropout)
-    pooled = [keras.layers.GlobalAveragePooling2D(name=f"hint_{name}")(model.get_layer(name).output) for name in scales]
-    student = keras.Model(model.inputs, [model.output, *pooled])
+    hints = [model.get_layer(name).output for name in scales]
+    if not maps:
+        hints = [keras.layers.GlobalAveragePooling2D()(hint) for hint in hints]
+    student = keras.Model(model.inputs, [model.output, *hints])
     of_output = "binary_crossentropy" if model.output_shape[-1] == 1 else "categorical_crossentropy"
     student.compile(
         optimizer=keras.optimizers.AdamW(course.learning_rate, weight_decay=course.weight_decay),
@@ -146,22 +154,20 @@ def _student(network: PlainNetwork, scales: Mapping[str, float], course: Course)
 
 def _targets(
     answers: Answers,
-    kept: Mapping[str, npt.NDArray[np.int64]],
+    columns: Mapping[str, npt.NDArray[np.int64]],
     classes: npt.NDArray[np.int32],
     network: PlainNetwork,
     course: Course,
-) -> list[npt.NDArray[np.float32]]:
+) -> list[npt.NDArray[Any]]:
     said = answers.probabilities
     labels = np.eye(said.shape[1], dtype=np.float32)[classes]
     mixed = (1 - course.label_share) * said + course.label_share * labels
     if network.dense[-1].kernel.shape[1] == 1:
         mixed = mixed[:, 1:]
-    return [mixed, *[answers.hints[name][:, channels] for name, channels in kept.items()]]
+    return [mixed, *[answers.hints[name][..., chosen] for name, chosen in columns.items()]]
 
 
-def _batches(
-    rows: Rows, targets: Sequence[npt.NDArray[np.float32]], places: npt.NDArray[np.int64], batch_size: int
-) -> Any:
+def _batches(rows: Rows, targets: Sequence[npt.NDArray[Any]], places: npt.NDArray[np.int64], batch_size: int) -> Any:
     keras = import_keras()
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc,name-defined] # Keras is untyped
@@ -173,9 +179,30 @@ def _batches(
 
         def __getitem__(self, step: int) -> tuple[Any, tuple[Any, ...]]:
             here = places[step * batch_size : (step + 1) * batch_size]
-            return rows.take(here), tuple(target[here] for target in targets)
+            return rows.take(here), tuple(target[here].astype(np.float32) for target in targets)
 
     return Batches()
+
+
+def _teller(progress: Progress) -> Any:
+    keras = import_keras()
+
+    class Teller(keras.callbacks.Callback):  # type: ignore[misc,name-defined] # Keras is untyped
+        """Tells of the time after each step, where an interrupt is acted upon, too."""
+
+        done_s, of_s, words = 0.0, 1.0, ""
+        _started_s = 0.0
+
+        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            del epoch, logs
+            self._started_s = time.monotonic()
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            del batch, logs
+            done_s = min(self.done_s + time.monotonic() - self._started_s, self.of_s)
+            progress("recovering", round(done_s), round(self.of_s), self.words)
+
+    return Teller()
 
 
 def _taught(network: PlainNetwork, student: Any) -> PlainNetwork:

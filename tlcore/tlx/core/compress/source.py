@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from tlx import images
 from tlx.core.compress.plain import PlainNetwork, read_network
 from tlx.core.photos import Photo
 from tlx.core.runs import Run
-from tlx.errors import DataError, ImageError
+from tlx.errors import DataError, ImageError, InputError
 from tlx.export.keras_model import load_keras_model
 from tlx.progress import Progress, silent
 
@@ -40,6 +40,22 @@ class Source:
     photos: tuple[Photo, ...]
     held_back: tuple[Photo, ...]
     validation: tuple[Photo, ...]
+
+    def resized(self, size: int | None) -> PlainNetwork:
+        """The network for another input size.
+
+        Raises:
+            InputError: If its head takes one size only, or there is nothing left of the picture.
+        """
+        network = self.network
+        if size is None or (size, size) == network.size_hw:
+            return network
+        if network.pooling != "average":
+            raise InputError(f"--size {size}: the head of {self.run.folder.name} takes every pixel, so its size stays")
+        smaller = replace(network, size_hw=(size, size))
+        if min(smaller.last_hw) < 1 or size > max(network.size_hw):
+            raise InputError(f"--size {size}: expected 32 to {max(network.size_hw)} pixels")
+        return smaller
 
     def classes(self, photos: Sequence[Photo]) -> npt.NDArray[np.int32]:
         """Each photo's class by its place among the labels."""
@@ -69,8 +85,8 @@ def open_source(run: Run, *, hold_back: bool, progress: Progress = silent) -> So
     learned = [photo for photo in training if photo.sha256 not in hashes]
     if hold_back and {photo.label for photo in chosen} != set(run.labels):
         raise DataError(
-            f"{run.folder.name} was trained on {len(training)} photos: too few to keep some of each label for the choice "
-            "that --max-drop asks for; give --speedup or --latency-ms alone"
+            f"{run.folder.name} was trained on {len(training)} photos: too few to keep some of each label for the "
+            "choice that --max-drop asks for; give --speedup or --latency-ms alone"
         )
     return Source(run, model, network, tuple(learned), tuple(chosen), tuple(validation))
 

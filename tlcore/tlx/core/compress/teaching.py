@@ -30,6 +30,8 @@ from tlx.progress import Progress, silent
 VIEWS: Final = 8
 """Of each photo, again and again, as in the training of ``default``."""
 _BATCH: Final = 32
+_MAPS_BYTES: Final = 2_000_000_000
+"""For hints of every pixel; with more photos the mean over the picture has to do."""
 
 Array = npt.NDArray[np.float32]
 
@@ -40,11 +42,11 @@ class Answers:
 
     Attributes:
         probabilities: ``[N, classes]``.
-        hints: Of some layers by name, the mean of each channel over the picture: ``[N, channels]``.
+        hints: Of some layers by name, ``float16 [N, h, w, channels]`` or the mean over the picture, ``[N, channels]``.
     """
 
     probabilities: Array
-    hints: Mapping[str, Array]
+    hints: Mapping[str, npt.NDArray[np.float16]]
 
 
 @dataclass(slots=True)
@@ -53,13 +55,13 @@ class Teaching:
 
     Attributes:
         size_hw: Of the smaller network's input.
-        hint_layers: Whose channels the smaller network is to imitate.
+        channels: Of some layers by name, those that the smaller network is to imitate.
     """
 
     source: Source
     place: CachePlace
     size_hw: tuple[int, int]
-    hint_layers: tuple[str, ...]
+    channels: Mapping[str, npt.NDArray[np.int64]]
     dtype: str = "float32"
     _answers: dict[tuple[int, int], Answers] = field(default_factory=dict)
     _original: _Original | None = None
@@ -77,6 +79,17 @@ class Teaching:
         spec = TrunkSpec("", self.size_hw, recipe.preprocessing, recipe.resize, PIXELS)
         return TrunkFeatures(None, spec, maker, self.place).rows(photos, number, progress)
 
+    @property
+    def has_maps(self) -> bool:
+        """Whether hints are of every pixel: those of a smaller input's wouldn't lie on those of the original's."""
+        recipe = self.source.run.recipe
+        halved = [recipe.size_hw[0] >> place for place in (4, 5)]
+        cells = sum(
+            pixels * pixels * len(chosen) for pixels, chosen in zip(halved, self.channels.values(), strict=False)
+        )
+        fits = 2 * cells * len(self.source.photos) * VIEWS <= _MAPS_BYTES
+        return self.size_hw == recipe.size_hw and fits
+
     def answers(self, photos: Sequence[Photo], number: int, progress: Progress = silent) -> Answers:
         """What the original says of one view of each photo.
 
@@ -86,7 +99,7 @@ class Teaching:
         """
         key = (number, hash(tuple(photo.sha256 for photo in photos)))
         if key not in self._answers:
-            self._original = self._original or _Original(self.source, self.place, self.hint_layers, self.dtype)
+            self._original = self._original or _Original(self)
             self._answers[key] = self._original.answers(photos, number, progress)
         return self._answers[key]
 
@@ -94,12 +107,13 @@ class Teaching:
 class _Original:
     """The original in two parts: what a training may have cached the output of, and the rest with its hints."""
 
-    def __init__(self, source: Source, place: CachePlace, hint_layers: tuple[str, ...], dtype: str) -> None:
+    def __init__(self, teaching: Teaching) -> None:
         keras = import_keras()
+        source = teaching.source
         model, recipe, record = source.model, source.run.recipe, source.run.record
         cut = recipe.cut_layer
         names = [layer.name for layer in model.layers]
-        self._hint_layers = hint_layers
+        self._channels = teaching.channels
         features = model.inputs[0] if cut == PIXELS else model.get_layer(cut).output
         trunk = None
         if cut != PIXELS:
@@ -111,17 +125,18 @@ class _Original:
             preprocessing=recipe.preprocessing,
             resize=recipe.resize,
             layer=cut,
-            dtype=dtype,
+            dtype=teaching.dtype,
         )
-        self._features = TrunkFeatures(trunk, spec, _view_maker(source), place)
+        self._features = TrunkFeatures(trunk, spec, _view_maker(source), teaching.place)
         taken = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
         tensor, outputs = taken, {}
-        if cut in hint_layers:
-            outputs[cut] = keras.layers.GlobalAveragePooling2D()(tensor)
+        hint = (lambda maps: maps) if teaching.has_maps else keras.layers.GlobalAveragePooling2D()
+        if cut in teaching.channels:
+            outputs[cut] = hint(tensor)
         for layer in model.layers[names.index(cut) + 1 :]:
             tensor = layer(tensor)
-            if layer.name in hint_layers:
-                outputs[layer.name] = keras.layers.GlobalAveragePooling2D()(tensor)
+            if layer.name in teaching.channels:
+                outputs[layer.name] = hint(tensor)
         self._tail = keras.Model(taken, {**outputs, "probabilities": tensor}, name="tail")
         self._tail.compile(jit_compile=prediction_jit())
 
@@ -129,12 +144,15 @@ class _Original:
         rows = self._features.rows(photos, number, progress)
         parts: list[dict[str, Any]] = []
         for start in range(0, len(photos), _BATCH):
-            taken = rows.take(range(start, min(start + _BATCH, len(photos))))
-            outputs = self._tail.predict_on_batch(taken)
-            parts.append({name: np.asarray(value, np.float32) for name, value in outputs.items()})
+            outputs = self._tail.predict_on_batch(rows.take(range(start, min(start + _BATCH, len(photos)))))
+            part = {
+                name: np.asarray(outputs[name])[..., kept].astype(np.float16) for name, kept in self._channels.items()
+            }
+            parts.append({**part, "probabilities": np.asarray(outputs["probabilities"], np.float32)})
+            progress("asking the original", start, len(photos), f"view {number}")
         whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         probabilities = class_probabilities(whole.pop("probabilities"))
-        return Answers(probabilities, {name: whole[name] for name in self._hint_layers if name in whole})
+        return Answers(probabilities, whole)
 
 
 def _view_maker(source: Source) -> ViewMaker:
@@ -146,17 +164,14 @@ def _view_maker(source: Source) -> ViewMaker:
     return ViewMaker(augmentation, run.record.seed, run.recipe.size_hw, run.recipe.resize)
 
 
-def default_hint_layers(source: Source) -> tuple[str, ...]:
-    """The last convolution of the two last blocks: what the head takes, and what that is made of."""
-    network = source.network
-    ends = [layer.name for layer in network.convolutions if layer.pooled]
-    cut = source.run.recipe.cut_layer
-    known = [layer.name for layer in source.model.layers]
-    after_cut = known[known.index(cut) if cut != PIXELS else 0 :]
-    pools = {name: _pool_of(source, name) for name in ends}
-    return tuple(pools[name] for name in ends[-2:] if pools[name] in after_cut)
+def hint_layers(source: Source) -> dict[str, int]:
+    """The poolings of the last two blocks, as far as they come after the cached part: name and its convolution's place.
 
-
-def _pool_of(source: Source, convolution: str) -> str:
+    What the head takes, and what that is made of.
+    """
     names = [layer.name for layer in source.model.layers]
-    return str(names[names.index(convolution) + 1])
+    cut = source.run.recipe.cut_layer
+    first = 0 if cut == PIXELS else names.index(cut)
+    places = [place for place, layer in enumerate(source.network.convolutions) if layer.pooled][-2:]
+    pools = {names[names.index(source.network.convolutions[place].name) + 1]: place for place in places}
+    return {name: place for name, place in pools.items() if names.index(name) >= first}

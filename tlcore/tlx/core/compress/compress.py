@@ -1,0 +1,216 @@
+"""``tlx compress``: from a run to a smaller, faster one that keeps its promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from tlx.cache import cache_folder
+from tlx.core import runs
+from tlx.core.compress.bounds import Bounds
+from tlx.core.compress.design import Design, Designer
+from tlx.core.compress.judging import Judge
+from tlx.core.compress.plain import PlainNetwork
+from tlx.core.compress.pruning import Looks, Survey, prune, survey
+from tlx.core.compress.recovery import Course, Recovered, recover
+from tlx.core.compress.source import Source, open_source
+from tlx.core.compress.story import Outcome, Point, tell
+from tlx.core.compress.teaching import Teaching, hint_layers
+from tlx.core.compress.trials import Trial, time_trials
+from tlx.core.compress.writing import Compressed, write_compressed
+from tlx.core.photos import Photo
+from tlx.core.runs import Run
+from tlx.core.stopwatch import Stopwatch
+from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
+from tlx.core.trunk.features import CachePlace
+from tlx.errors import GateError
+from tlx.progress import Progress, deaf, silent
+from tlx.runtime.processors import usable_processors
+from tlx.stopping import remembered_stop, stopping_progress
+
+PHOTOS: Final = 400
+"""For the closed form: more change nothing that is measurable."""
+ROWS: Final = 16_000
+_STEP: Final = 1.5
+"""How much faster each network of a search is than the one before."""
+_FIRST_SPEEDUP: Final = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person chooses.
+
+    Attributes:
+        minutes: For learning, in all.
+        int8: Time and choose widths for eight-bit files; None: where the processor has instructions for them.
+        size: Of the smaller network's input in pixels; the original's if None.
+        threads: Processors for one operator; those that this process may use if None.
+    """
+
+    bounds: Bounds
+    minutes: float = 30.0
+    int8: bool | None = None
+    size: int | None = None
+    threads: int | None = None
+    seed: int = 0
+    cache_gb: float = DEFAULT_LIMIT_GB
+    runs_root: Path = runs.RUNS_FOLDER
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told.
+
+    Attributes:
+        progress: Of steps.
+        notify: Of facts worth a line.
+    """
+
+    progress: Progress = silent
+    notify: Callable[[str], None] = deaf
+
+
+def compress(run: Run, options: Options, listener: Listener = Listener()) -> Run:
+    """Make a run smaller.
+
+    Args:
+        run: A finished one.
+        options: Bounds and means.
+        listener: Told how it goes.
+
+    Returns:
+        The new run.
+
+    Raises:
+        InputError: If the network can't be compressed, or no width keeps the time.
+        DataError: If the run's photos are gone or have changed.
+        GateError: If no network within the time keeps the accuracy.
+        OutputError: If the run or the cache can't be written.
+    """
+    with remembered_stop() as stop:
+        progress = stopping_progress(listener.progress, stop)
+        work = _Work(run, options, replace(listener, progress=progress))
+        return work.finish(work.search())
+
+
+@dataclass(frozen=True, slots=True)
+class _Taught:
+    design: Design
+    network: PlainNetwork
+    recovered: Recovered
+    point: Point
+
+
+class _Work:
+    """One compression, step by step."""
+
+    def __init__(self, run: Run, options: Options, listener: Listener) -> None:
+        self._options, self._listener = options, listener
+        self._stopwatch = Stopwatch()
+        progress = listener.progress
+        with self._stopwatch.measure("check"):
+            chooses = options.bounds.max_drop is not None
+            self._source: Source = open_source(run, hold_back=chooses, progress=progress)
+            self._base = self._source.resized(options.size)
+        self._threads = options.threads or usable_processors()
+        place = CachePlace(cache_folder() / "trunk", round(options.cache_gb * 1e9))
+        self._teaching = Teaching(self._source, place, self._base.size_hw, {})
+        self._judge = Judge(self._source, self._teaching, progress)
+        self._points: list[Point] = []
+        with self._stopwatch.measure("survey"):
+            photos = _spread(self._source.photos, PHOTOS)
+            self._images = self._teaching.pixels(photos, 0, progress).take(range(len(photos)))
+            self._survey: Survey = survey(self._base, self._images, Looks(ROWS, options.seed), progress)
+        with self._stopwatch.measure("timing"):
+            self._designer = Designer(
+                self._base, self._survey, self._images, int8=options.int8, threads=self._threads, progress=progress
+            )
+
+    def search(self) -> _Taught:
+        """Find the network: the most accurate within the time, or the fastest within the drop."""
+        bounds, original_ms = self._options.bounds, self._designer.original_ms
+        limit_ms = bounds.limit_ms(original_ms)
+        seconds = 60 * self._options.minutes
+        if bounds.max_drop is None:
+            assert limit_ms is not None
+            return self._teach(self._designer.within(limit_ms), seconds)
+        limit_ms = limit_ms or original_ms / _FIRST_SPEEDUP
+        best: _Taught | None = None
+        share = seconds / 4
+        while True:
+            if best is not None and seconds < share:
+                return best
+            taught = self._teach(self._designer.within(limit_ms), min(share, seconds))
+            seconds -= share
+            drop = taught.point.drop_points
+            self._listener.notify(f"{taught.point.name}: {drop:+.2f} points lost on the photos kept for the choice")
+            if drop > bounds.max_drop:
+                if best is None:
+                    raise GateError(
+                        f"the network of {taught.point.latency_ms:.2f} ms loses {drop:.2f} points on the photos kept "
+                        f"for the choice, allowed are {bounds.max_drop:g}: ask for less speed, allow more, or give it "
+                        f"more than --minutes {self._options.minutes:g}"
+                    )
+                return best
+            best = taught
+            limit_ms = taught.point.latency_ms / _STEP
+
+    def _teach(self, design: Design, seconds: float) -> _Taught:
+        options, progress = self._options, self._listener.progress
+        with self._stopwatch.measure("pruning"):
+            kept = self._survey.kept(design.channels)
+            looks = Looks(ROWS, options.seed)
+            pruned = prune(self._base, kept, self._images, looks, progress, merge=design.merge)
+        with self._stopwatch.measure("validation"):
+            before = self._judge.chosen_accuracy(pruned)
+        layers = {name: kept[number] for name, number in hint_layers(self._source).items()}
+        if not self._points:
+            # Those of a faster network are some of a slower one's.
+            self._teaching = replace(self._teaching, channels=layers)
+        self._listener.notify(f"{design.name}: {100 * before:.1f} % right before it learned anything")
+        with self._stopwatch.measure("recovery"):
+            recovered = recover(pruned, layers, self._teaching, Course(seconds, seed=options.seed), progress)
+        with self._stopwatch.measure("validation"):
+            accuracy, drop = self._judge.chosen(recovered.network)
+        with self._stopwatch.measure("timing"):
+            trials = [Trial(self._source.network, int8=False), Trial(recovered.network, int8=self._designer.int8)]
+            original_ms, latency_ms = time_trials(trials, threads=self._threads, progress=progress)
+        point = Point(design, recovered.network, original_ms, latency_ms, before, accuracy, drop)
+        self._points.append(point)
+        return _Taught(design, pruned, recovered, point)
+
+    def finish(self, taught: _Taught) -> Run:
+        """Judge the network by the validation photos and write the run."""
+        source, network = self._source, taught.recovered.network
+        with self._stopwatch.measure("validation"):
+            verdict = self._judge.verdict(network, self._options.bounds)
+            training_accuracy = self._judge.accuracy(network, _spread(source.photos, 2000))
+        outcome = Outcome(
+            source=source,
+            bounds=self._options.bounds,
+            minutes=self._options.minutes,
+            int8=self._designer.int8,
+            threads=self._threads,
+            survey=self._survey,
+            points=tuple(self._points),
+            kept=taught.point,
+            verdict=verdict.record,
+        )
+        compressed = Compressed(
+            network=network,
+            history=taught.recovered.history,
+            probabilities=verdict.probabilities,
+            training_accuracy=training_accuracy,
+            seconds=self._stopwatch.seconds,
+            energy_j={stage: sum(joules.values()) for stage, joules in self._stopwatch.joules.items()},
+            record=tell(outcome),
+        )
+        return write_compressed(source, compressed, self._options.runs_root)
+
+
+def _spread(photos: Sequence[Photo], count: int) -> list[Photo]:
+    """At most so many photos, evenly from all of them: they lie sorted by class."""
+    step = max(1, len(photos) / count)
+    return [photos[int(place * step)] for place in range(min(count, len(photos)))]

@@ -1,0 +1,161 @@
+"""Which widths a network gets for a time: by what layers cost on this device and what each loses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx.core.compress.allocation import Allocation, Choices, allocate
+from tlx.core.compress.layer_costs import LayerCosts, measure_layer_costs, rounded_widths
+from tlx.core.compress.merging import MERGED, can_merge, merged_shape, merging_error
+from tlx.core.compress.plain import PlainNetwork
+from tlx.core.compress.pruning import Survey
+from tlx.core.compress.trials import Trial, time_trials
+from tlx.errors import InputError
+from tlx.export.precision.targets import THIS_MACHINE, find_target
+from tlx.progress import Progress, silent
+
+_TRIES: Final = 3
+_CLOSE: Final = 0.97
+"""Of the time allowed, what is good enough."""
+_LOOKS: Final = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A network to make.
+
+    Attributes:
+        channels: Outputs of each convolution of the original; of those that are merged only the last counts.
+        merge: Whether the first block becomes one convolution.
+        expected_ms: By the layers' costs, of each layer of the smaller network.
+        latency_ms: Measured with random weights.
+        error: The sum of the shares of variance that its layers lose.
+    """
+
+    size_hw: tuple[int, int]
+    channels: tuple[int, ...]
+    merge: bool
+    expected_ms: tuple[float, ...]
+    latency_ms: float
+    error: float
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        widths = "-".join(str(width) for width in self.channels[MERGED - 1 if self.merge else 0 :])
+        return f"{self.size_hw[1]} px, {widths}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    shape: PlainNetwork
+    costs: LayerCosts
+    choices: tuple[Choices, ...]
+    merge: bool
+    error: float
+
+
+class Designer:
+    """Knows what layers cost here."""
+
+    def __init__(  # noqa: PLR0913 - built in one place
+        self,
+        base: PlainNetwork,
+        survey: Survey,
+        images_rgb: npt.NDArray[np.uint8],
+        *,
+        int8: bool | None,
+        threads: int,
+        progress: Progress = silent,
+    ) -> None:
+        """Time layers of many widths.
+
+        Args:
+            base: The original for the size of the smaller network.
+            survey: Of the same.
+            images_rgb: ``uint8 [N, h, w, 3]``.
+            int8: Whether eight-bit networks are meant; None: where the processor has instructions for them.
+            threads: Processors for one operator.
+            progress: Told of each timing.
+        """
+        self.int8 = find_target(THIS_MACHINE).name != "avx2" if int8 is None else int8
+        self._base, self._threads, self._progress = base, threads, progress
+        (self.original_ms,) = time_trials([Trial(base, int8=False)], threads=threads, progress=progress)
+        choices = tuple(_choices(survey, number, layer.outputs) for number, layer in enumerate(base.convolutions))
+        shapes = [(base, False, 0.0)]
+        if can_merge(base):
+            error = merging_error(base, images_rgb, rows=_LOOKS, seed=0)
+            shapes.append((merged_shape(base), True, error))
+        self._variants = [
+            _Variant(
+                shape,
+                measure_layer_costs(shape, int8=self.int8, threads=threads, progress=progress),
+                choices[MERGED - 1 :] if merge else choices,
+                merge,
+                error,
+            )
+            for shape, merge, error in shapes
+        ]
+
+    def within(self, limit_ms: float) -> Design:
+        """The network that is expected to lose least within a time.
+
+        Raises:
+            InputError: If there is none.
+        """
+        found: list[Design] = []
+        refusal: InputError | None = None
+        for variant in self._variants:
+            try:
+                found.append(self._within(variant, limit_ms))
+            except InputError as error:
+                refusal = error
+        if not found:
+            assert refusal is not None
+            raise refusal
+        return min(found, key=lambda design: design.error)
+
+    def _within(self, variant: _Variant, limit_ms: float) -> Design:
+        """The costs say what to choose; whether it keeps the time is measured, and the limit for them moved."""
+        aim_ms = limit_ms
+        best: Design | None = None
+        for _ in range(_TRIES):
+            allocation = allocate(variant.choices, variant.costs, aim_ms)
+            design = self._measured(variant, allocation)
+            if design.latency_ms <= limit_ms and (best is None or design.error < best.error):
+                best = design
+            if _CLOSE * limit_ms <= design.latency_ms <= limit_ms:
+                break
+            aim_ms *= 0.99 * limit_ms / design.latency_ms
+        if best is None:
+            raise InputError(f"no width of the layers was measured to take {limit_ms:.3g} ms: allow more")
+        return best
+
+    def _measured(self, variant: _Variant, allocation: Allocation) -> Design:
+        shape = variant.shape.with_channels(allocation.channels)
+        trial = Trial(shape, int8=self.int8)
+        (latency_ms,) = time_trials([trial], threads=self._threads, progress=self._progress)
+        inputs = (3, *allocation.channels[:-1])
+        expected = [
+            float(variant.costs.layer_ms(place, *pair))
+            for place, pair in enumerate(zip(inputs, allocation.channels, strict=True))
+        ]
+        channels = allocation.channels
+        if variant.merge:
+            unmerged = tuple(layer.outputs for layer in self._base.convolutions[: MERGED - 1])
+            channels = (*unmerged, *channels)
+        return Design(
+            self._base.size_hw, channels, variant.merge, tuple(expected), latency_ms, allocation.error + variant.error
+        )
+
+
+def _choices(survey: Survey, number: int, full: int) -> Choices:
+    elimination = survey.eliminations[number]
+    fewest = full - len(elimination.order)
+    widths = rounded_widths(full)
+    widths = widths[widths >= fewest]
+    return Choices(widths, np.array([elimination.error(int(width)) for width in widths]))

@@ -1,0 +1,109 @@
+"""How a network does: for choices on training photos that it didn't learn from, in the end on the validation photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tlx.contract import AccuracyRecord
+from tlx.core.compress.bounds import Bounds
+from tlx.core.compress.plain import PlainNetwork, build_model
+from tlx.core.compress.source import Source
+from tlx.core.compress.teaching import VIEWS, Teaching
+from tlx.core.photos import Photo
+from tlx.errors import GateError
+from tlx.export.frameworks import prediction_jit
+from tlx.export.gates.accuracy import PairedAnswers, explain_accuracy, judge_accuracy
+from tlx.export.keras_model import class_probabilities
+from tlx.progress import Progress, silent
+
+_BATCH: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """On the validation photos.
+
+    Attributes:
+        record: As export's accuracy gate writes it.
+        probabilities: ``float32 [N, classes]``, of the smaller network.
+    """
+
+    record: AccuracyRecord
+    probabilities: npt.NDArray[np.float32]
+
+
+class Judge:
+    """Compares smaller networks with the original."""
+
+    def __init__(self, source: Source, teaching: Teaching, progress: Progress = silent) -> None:
+        """Prepare.
+
+        Args:
+            source: The original and the photos.
+            teaching: Gives pixels and the original's answers.
+            progress: Told of each batch.
+        """
+        self._source, self._teaching, self._progress = source, teaching, progress
+
+    def accuracy(self, network: PlainNetwork, photos: Sequence[Photo]) -> float:
+        """The share of photos that it gets right, as they are."""
+        said = self._probabilities(network, photos, 0)
+        return float((said.argmax(axis=1) == self._source.classes(photos)).mean())
+
+    def chosen_accuracy(self, network: PlainNetwork) -> float:
+        """The same on the photos for choices; on the validation photos where none were kept for them."""
+        return self.accuracy(network, self._source.held_back or self._source.validation)
+
+    def chosen(self, network: PlainNetwork) -> tuple[float, float]:
+        """Accuracy on the photos for choices, and the points that it lost against the original.
+
+        Where photos were kept for choices the loss is that over all their views, which tells more than a few hundred
+        pictures alone.
+        """
+        held_back = self._source.held_back
+        photos = held_back or self._source.validation
+        lost = []
+        for number in range(VIEWS + 1 if held_back else 1):
+            classes = self._source.classes(photos)
+            original = self._teaching.answers(photos, number, self._progress).probabilities
+            smaller = self._probabilities(network, photos, number)
+            lost.append((original.argmax(axis=1) == classes).mean() - (smaller.argmax(axis=1) == classes).mean())
+        return self.accuracy(network, photos), 100 * float(np.mean(lost))
+
+    def verdict(self, network: PlainNetwork, bounds: Bounds) -> Verdict:
+        """The last word, on photos that chose nothing.
+
+        Raises:
+            GateError: If more is lost than the bounds allow.
+        """
+        photos = self._source.validation
+        said = self._probabilities(network, photos, 0)
+        answers = PairedAnswers(
+            self._source.classes(photos).astype(np.intp),
+            self._teaching.answers(photos, 0, self._progress).probabilities,
+            said,
+        )
+        allowed = 100.0 if bounds.max_drop is None else bounds.max_drop
+        record = judge_accuracy(answers, max_drop_points=allowed, photos_from="the run's validation photos")
+        if record.verdict == "failed":
+            raise GateError(
+                f"on the validation photos {explain_accuracy(record)}: nothing was written; ask for less speed, allow "
+                "more, or give it more --minutes"
+            )
+        return Verdict(record, said)
+
+    def _probabilities(self, network: PlainNetwork, photos: Sequence[Photo], number: int) -> npt.NDArray[np.float32]:
+        model: Any = build_model(network)
+        model.compile(jit_compile=prediction_jit())
+        rows = self._teaching.pixels(photos, number, self._progress)
+        parts = []
+        for start in range(0, len(photos), _BATCH):
+            taken = rows.take(range(start, min(start + _BATCH, len(photos))))
+            parts.append(np.asarray(model.predict_on_batch(taken), np.float32))
+            self._progress("judging", start, len(photos))
+        return class_probabilities(np.concatenate(parts))

@@ -1,0 +1,148 @@
+"""What a compression did, as its run keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tlx.contract import AccuracyRecord
+from tlx.core.compress.bounds import Bounds
+from tlx.core.compress.design import Design
+from tlx.core.compress.merging import MERGED
+from tlx.core.compress.plain import Convolution, PlainNetwork
+from tlx.core.compress.pruning import Survey
+from tlx.core.compress.source import Source
+from tlx.core.runs import CompressionRecord, LayerWidthRecord, PointRecord
+from tlx.runtime import environment
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A network that was made, taught and measured.
+
+    Attributes:
+        original_ms: The original at fp32, in the rounds in which this one took ``latency_ms``.
+        pruned_accuracy: Before it learned, on the photos for choices.
+        accuracy: After it.
+        drop_points: Against the original on the same photos.
+    """
+
+    design: Design
+    network: PlainNetwork
+    original_ms: float
+    latency_ms: float
+    pruned_accuracy: float
+    accuracy: float
+    drop_points: float
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.design.name
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that the record tells."""
+
+    source: Source
+    bounds: Bounds
+    minutes: float
+    int8: bool
+    threads: int
+    survey: Survey
+    points: tuple[Point, ...]
+    kept: Point
+    verdict: AccuracyRecord
+
+
+def tell(outcome: Outcome) -> CompressionRecord:
+    """Put it down."""
+    source, kept, verdict = outcome.source, outcome.kept, outcome.verdict
+    network, original = kept.network, source.network
+    return CompressionRecord(
+        original=source.run.record.name,
+        precision="int8" if outcome.int8 else "fp32",
+        threads=outcome.threads,
+        processor=environment.processor_name(),
+        original_ms=kept.original_ms,
+        latency_ms=kept.latency_ms,
+        speedup=kept.original_ms / kept.latency_ms,
+        original_accuracy=verdict.reference_correct / verdict.photos,
+        lost=verdict.lost,
+        gained=verdict.gained,
+        drop_points=verdict.drop_points,
+        upper_drop_points=verdict.upper_drop_points,
+        bounds=outcome.bounds.document(),
+        minutes=outcome.minutes,
+        flops=(network.flops(), original.flops()),
+        parameters=(network.parameters(), original.parameters()),
+        layers=_layers(outcome),
+        points=[_point(point, kept=point is kept) for point in outcome.points],
+        what_next=_what_next(outcome),
+    )
+
+
+def _point(point: Point, *, kept: bool) -> PointRecord:
+    return PointRecord(
+        name=point.name,
+        size_hw=point.network.size_hw,
+        channels=list(point.network.channels),
+        merged=point.design.merge,
+        flops=point.network.flops(),
+        latency_ms=point.latency_ms,
+        speedup=point.original_ms / point.latency_ms,
+        pruned_accuracy=point.pruned_accuracy,
+        accuracy=point.accuracy,
+        drop_points=point.drop_points,
+        kept=kept,
+    )
+
+
+def _layers(outcome: Outcome) -> list[LayerWidthRecord]:
+    design, network = outcome.kept.design, outcome.kept.network
+    skipped = MERGED - 1 if design.merge else 0
+    before = _flops(outcome.source.network)
+    after = [0] * skipped + _flops(network)
+    expected: list[float | None] = [None] * skipped
+    expected += design.expected_ms
+    return [
+        LayerWidthRecord(
+            name=layer.name,
+            channels=(0 if number < skipped else network.convolutions[number - skipped].outputs, layer.outputs),
+            flops=(after[number], before[number]),
+            error=0.0 if number < skipped else outcome.survey.eliminations[number].error(design.channels[number]),
+            milliseconds=expected[number],
+        )
+        for number, layer in enumerate(outcome.source.network.convolutions)
+    ]
+
+
+def _flops(network: PlainNetwork) -> list[int]:
+    height, width = network.size_hw
+    found = []
+    for layer in network.convolutions:
+        found.append(2 * _positions(layer, height, width) * layer.kernel.size)
+        height, width = layer.output_hw(height, width)
+    return found
+
+
+def _positions(layer: Convolution, height: int, width: int) -> int:
+    return -(-height // layer.stride) * -(-width // layer.stride)
+
+
+def _what_next(outcome: Outcome) -> list[str]:
+    name, kept = outcome.source.run.record.name, outcome.kept
+    faster = kept.original_ms / kept.latency_ms
+    lines = [
+        "tlx export model.onnx --precision int8  (times were measured for int8: fp32 is slower)"
+        if outcome.int8
+        else "tlx export model.onnx",
+        f"tlx compress {name} --speedup {1.5 * faster:.3g}  (faster, and less accurate)",
+        f"tlx compress {name} --speedup {faster:.3g} --minutes {2 * outcome.minutes:g}  (as fast, taught for longer)",
+    ]
+    size = outcome.kept.network.size_hw[0]
+    if outcome.source.network.pooling == "average" and size >= 96:  # noqa: PLR2004 - half of it is too little
+        lines.append(
+            f"tlx compress {name} --speedup {1.5 * faster:.3g} --size {size * 3 // 4 // 16 * 16}  (smaller pictures)"
+        )
+    return lines
