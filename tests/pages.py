@@ -29,3 +29,11 @@ OUTSIDE = """[...document.querySelectorAll('body *')].filter(node => {
   return box.width && (box.right > innerWidth + 1 || box.left < -1) && !node.closest('.scroll, pre, clipPath');
 }).map(node => node.outerHTML.slice(0, 80))"""
 """Elements that stick out of the window, but for those in boxes that scroll."""
+
+OVERLAPPING = """[...document.querySelectorAll('main svg')].flatMap(svg => {
+  const texts = [...svg.querySelectorAll('text')].map(one => [one.getBoundingClientRect(), one.textContent]);
+  return texts.flatMap(([a, words], place) => texts.slice(place + 1).filter(([b]) =>
+    a.left + 1 < b.right && b.left + 1 < a.right && a.top + 3 < b.bottom && b.top + 3 < a.bottom
+  ).map(([, others]) => [words, others]));
+})"""
+"""Pairs of texts in a chart that lie on each other."""

@@ -53,6 +53,22 @@ def test_a_run_shows_its_temperature(tiny_run: Run, calibration: CalibrationReco
     assert json.loads(info(folder, "--format", "json"))["run"]["calibration"] == calibration.model_dump()
 
 
+def test_a_compressed_run_shows_what_it_came_from(tiny_run: Run, tmp_path: Path) -> None:
+    from tests.core.compression_records import ORIGINAL, made_up_compression
+
+    from tlx.core.compress.summary import compression_lines, headline
+    from tlx.core.runs import write_record
+
+    folder, compression = tmp_path / "run", made_up_compression()
+    shutil.copytree(tiny_run.folder, folder)
+    write_record(folder, tiny_run.record.model_copy(update={"compression": compression}))
+    text = info(folder)
+    assert row("compressed", text) == headline(compression)
+    assert row("started from", text) == ORIGINAL
+    assert text.splitlines()[-len(compression_lines(compression)) :] == compression_lines(compression)
+    assert row("compressed", info(tiny_run.folder)) is None
+
+
 def test_a_file_shows_its_temperature(tiny_model: Path, calibration: CalibrationRecord, tmp_path: Path) -> None:
     import onnx
 

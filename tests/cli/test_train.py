@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.core.compression_records import ORIGINAL, made_up_compression
+
+from tlx.core.runs import write_record
 
 if TYPE_CHECKING:
     from tests.conftest import PhotoMaker
+
+    from tlx.core.runs import Run
 
 
 def run_tlx(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -121,3 +127,17 @@ def test_wrong_usage_is_one_line(tmp_path: Path, options: list[str], message: st
     result = run_tlx("train", *options, folder=tmp_path)
     assert result.returncode == 2
     assert message in error_line(result)
+
+
+@pytest.mark.parametrize("options", [["colours", "--from", "small"], ["--resume", "small"]])
+def test_a_compressed_run_is_not_trained_on(tiny_run: Run, tmp_path: Path, options: list[str]) -> None:
+    folder = tmp_path / "runs" / "small"
+    shutil.copytree(tiny_run.folder, folder)
+    write_record(folder, tiny_run.record.model_copy(update={"name": "small", "compression": made_up_compression()}))
+    (tmp_path / "colours").symlink_to(tiny_run.record.data.root)
+    result = run_tlx("train", *options, folder=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    line = error_line(result)
+    assert f"small is {ORIGINAL} made smaller and not VGG16's shape any more" in line
+    assert line.endswith("train the original, then compress again")
+    assert [run.name for run in (tmp_path / "runs").iterdir()] == ["small"]

@@ -59,3 +59,18 @@ def test_names_in_any_script_are_drawn_without_a_warning(tmp_path: Path) -> None
     """Warnings are errors here; matplotlib warns of each character that its font lacks."""
     draw_curves(history("猫", "🍎"), "猫の写真 🍎", tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 1000
+
+
+def test_a_history_of_losses_only_is_one_plot(tmp_path: Path) -> None:
+    passes = [{"loss": 1 / n, "learning_rate": 1e-3, "seconds": 2.0, "photos": 24} for n in (1, 2, 3)]
+    draw_curves(passes, "compressed", tmp_path / "one.png", kept_epoch=3)
+    draw_curves(history("", "", ""), "trained", tmp_path / "two.png", kept_epoch=3)
+    one_rgb, two_rgb = images.read(tmp_path / "one.png"), images.read(tmp_path / "two.png")
+    assert one_rgb.shape[1] < two_rgb.shape[1]
+
+    def is_drawn(picture_rgb: np.ndarray, color: tuple[int, int, int]) -> bool:
+        return bool((np.abs(picture_rgb.astype(int) - color).max(axis=2) < 8).any())
+
+    blue, orange = (31, 119, 180), (255, 127, 14)
+    assert [is_drawn(two_rgb, color) for color in (blue, orange)] == [True, True]
+    assert [is_drawn(one_rgb, color) for color in (blue, orange)] == [True, False]

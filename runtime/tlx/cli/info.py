@@ -120,7 +120,10 @@ def _describe_export(exported: ExportRecord, precision: str) -> list[tuple[str, 
 
 
 def _describe_run(run: Run) -> list[str]:
+    from tlx.core.compress.summary import compression_lines, headline
+
     record = run.record
+    compression = record.compression
     counts = "; ".join(
         f"{split}: " + ", ".join(f"{count} {label}" for label, count in by_label.items())
         for split, by_label in record.data.counts.items()
@@ -131,7 +134,8 @@ def _describe_run(run: Run) -> list[str]:
         ("run", str(run.folder)),
         ("created", record.created_utc),
         ("preset", f"{run.recipe.name}: {run.recipe.summary}"),
-        ("started from", record.started_from or "pretrained weights"),
+        ("started from", record.started_from or (compression.original if compression else "pretrained weights")),
+        *([("compressed", headline(compression))] if compression else []),
         ("weights", f"{record.weights.name} ({record.weights.sha256[:16]})"),
         ("photos", f"{counts} ({record.data.root})"),
         ("left out", str(len(record.data.problems))),
@@ -140,7 +144,8 @@ def _describe_run(run: Run) -> list[str]:
         ("kept epoch", f"{result.kept_epoch} of {result.epochs}"),
         ("seconds", ", ".join(f"{stage} {seconds:g}" for stage, seconds in result.seconds.items())),
     ]
-    convolutions = sum(layer.parameters for layer in record.layers if layer.name.startswith("block"))
+    convolutions = sum(layer.parameters for layer in record.layers if layer.kind == "Conv2D")
+    whose = "the" if compression else "VGG16's"
     parameters = sum(layer.parameters for layer in record.layers)
     lines = [*terminal.rows(rows), "", f"{'layer':<16}{'kind':<24}{'output shape':<20}{'parameters':>12}  trains"]
     lines += [
@@ -150,7 +155,9 @@ def _describe_run(run: Run) -> list[str]:
     ]
     lines += [
         "",
-        f"parameters: {parameters:,}, of them {convolutions:,} in VGG16's convolutions",
+        f"parameters: {parameters:,}, of them {convolutions:,} in {whose} convolutions",
         f"weight tensors: {total}, of them {trainable} were trained",
     ]
+    if compression:
+        lines += ["", *compression_lines(compression)]
     return lines

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bench.made_up import failed_row, full_document, made_up_document, made_up_row
-from tests.pages import CONTRASTS, OUTSIDE
+from tests.pages import CONTRASTS, OUTSIDE, OVERLAPPING
 
 from tlx.bench.document import BenchDocument
 from tlx.bench.page.page import write_page
@@ -70,15 +70,7 @@ def test_nothing_is_fetched_and_nothing_is_complained_of(browser: Browser, page:
 @pytest.mark.parametrize("width", [390, 1280])
 def test_texts_in_the_charts_do_not_lie_on_each_other(browser: Browser, page: Path, width: int) -> None:
     browser.open(page, width=width)
-    overlapping = browser.evaluate(
-        """[...document.querySelectorAll('main svg')].flatMap(svg => {
-          const texts = [...svg.querySelectorAll('text')].map(one => [one.getBoundingClientRect(), one.textContent]);
-          return texts.flatMap(([a, words], place) => texts.slice(place + 1).filter(([b]) =>
-            a.left + 1 < b.right && b.left + 1 < a.right && a.top + 3 < b.bottom && b.top + 3 < a.bottom
-          ).map(([, others]) => [words, others]));
-        })"""
-    )
-    assert overlapping == []
+    assert browser.evaluate(OVERLAPPING) == []
 
 
 def test_the_parts_of_a_bar_are_as_long_as_their_times(browser: Browser, tmp_path: Path) -> None:

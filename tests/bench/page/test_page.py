@@ -9,8 +9,7 @@ import pytest
 from tests.bench.made_up import WRONG, failed_row, full_document, made_up_document, made_up_row
 
 from tlx.bench.page.page import render, write_page
-from tlx.bench.page.pareto import choices, is_on_front
-from tlx.bench.page.scale import scale_for
+from tlx.bench.page.pareto import choices
 from tlx.bench.page.words import with_full_names
 from tlx.core.report.words import TIMES
 from tlx.errors import OutputError
@@ -95,39 +94,9 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         write_page(full_document(), tmp_path / "nowhere" / "bench.html")
 
 
-@pytest.mark.parametrize(
-    ("point", "on_front"),
-    [
-        ((1.0, 0.90), True),
-        ((2.0, 0.95), True),
-        # As accurate as the one before, but slower.
-        ((3.0, 0.95), False),
-        # Slower and less accurate than others.
-        ((2.5, 0.80), False),
-        ((9.0, 0.96), True),
-    ],
-)
-def test_is_on_front(point: tuple[float, float], *, on_front: bool) -> None:
-    points = [(1.0, 0.90), (2.0, 0.95), (3.0, 0.95), (2.5, 0.80), (9.0, 0.96)]
-    assert is_on_front(point, points) is on_front
-
-
-def test_equal_choices_are_both_unbeaten() -> None:
-    assert is_on_front((1.0, 0.9), [(1.0, 0.9), (1.0, 0.9)])
-
-
 def test_choices_count_the_time_of_a_photo() -> None:
     accuracy = {"correct": 9, "photos": 10, "low": 0.6, "high": 0.98}
     rows = [made_up_row("a", 80.0, batch=8, accuracy=accuracy), made_up_row("b", 20.0)]
     (choice,) = choices(rows)
     assert choice.photo_ms == pytest.approx(rows[0].p50_ms / 8 if rows[0].p50_ms else 0)
     assert choice.number == 1
-
-
-@pytest.mark.parametrize("values", [[10.0], [10.0, 10.0], [9.5, 10.5], [0.02, 900.0], [0.0, 3.0], [1.0, 1e6]])
-def test_a_scale_shows_all_values_and_some_round_ones(values: list[float]) -> None:
-    scale = scale_for(values)
-    places = [scale.x(value) for value in values if value]
-    assert all(scale.left <= place <= scale.right for place in places)
-    assert 2 <= len(scale.ticks()) <= 9
-    assert scale.ticks() == sorted(scale.ticks())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pytest
 from pydantic import Field
+from tests.core.compression_records import made_up_compression, made_up_passes
 
 from tlx.core.augmentation import DEFAULT, Augmentation
 from tlx.core.evaluation.evaluate import Evaluation, assess
@@ -145,3 +147,13 @@ def make_source(colour_photos: Path) -> SourceMaker:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def compressed_source(make_source: SourceMaker) -> ReportSource:
+    """The source of a report of a run that compression made."""
+    source = make_source(augmentation=None)
+    passes = made_up_passes()
+    record = made_up_record(("blue", "red"), epochs=len(passes), name="2026-01-31T12-00-00-compressed")
+    record = record.model_copy(update={"compression": made_up_compression()})
+    return replace(source, record=record, history=passes)

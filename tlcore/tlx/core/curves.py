@@ -45,8 +45,8 @@ def draw_curves(history: Sequence[Mapping[str, Any]], title: str, path: Path, *,
     """Draw training and validation curves as a PNG, each phase smoothed on its own.
 
     Args:
-        history: One entry an epoch with ``accuracy``, ``loss``, ``val_accuracy``, ``val_loss``, and ``phase``
-            where there are several.
+        history: One entry an epoch with those of ``accuracy``, ``loss``, ``val_accuracy`` and ``val_loss`` that are
+            known, and ``phase`` where there are several; what no entry has isn't drawn.
         title: Stands above the picture.
         path: Where it goes; replaced atomically.
         kept_epoch: Marked, from 1 over the whole run.
@@ -54,11 +54,15 @@ def draw_curves(history: Sequence[Mapping[str, Any]], title: str, path: Path, *,
     # The object interface draws without a display and without pyplot's global state.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    known = {key for epoch in history for key in epoch}
+    metrics = [metric for metric in ("accuracy", "loss") if known & {metric, f"val_{metric}"}]
+    figure = Figure(figsize=(11 if len(metrics) > 1 else 7, 4.2), layout="constrained")
     spans = phase_spans(history)
-    for place, metric in enumerate(("accuracy", "loss"), start=1):
-        axes = figure.add_subplot(1, 2, place)
+    for place, metric in enumerate(metrics, start=1):
+        axes = figure.add_subplot(1, len(metrics), place)
         for key, name, color in ((metric, "training", "tab:blue"), (f"val_{metric}", "validation", "tab:orange")):
+            if key not in known:
+                continue
             values = [epoch[key] for epoch in history]
             axes.plot(range(1, len(values) + 1), values, ".", color=color, alpha=0.45)
             for span in spans:

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tlx import atomic
 from tlx.core.photos import Split
+from tlx.core.runs import open_run
 from tlx.core.weights.chain import PretrainedWeights
 from tlx.core.weights.layers import LayerWeights
 from tlx.errors import OutputError, RunError
@@ -202,13 +203,29 @@ def read_unfinished(folder: Path) -> RunFolder:
         RunError: If there is none in the folder.
     """
     if (folder / "run.json").exists():
-        raise RunError(f"{folder}: the run is finished: start another from it with --from {folder.name}")
+        raise RunError(_finished_words(folder))
     try:
         plan = TrainingPlan.model_validate_json((folder / _PLAN).read_bytes())
     except (OSError, ValidationError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.errors(include_url=False)[0]["msg"]
         raise RunError(f"{folder}: not an unfinished run ({_PLAN}: {reason})") from error
     return RunFolder(folder, plan)
+
+
+def _finished_words(folder: Path) -> str:
+    """Why there is nothing to resume, and what to do."""
+    with contextlib.suppress(RunError):  # a damaged record tells of no compression
+        if compression := open_run(folder).record.compression:
+            return f"{folder} {compressed_words(compression.original)}"
+    return f"{folder}: the run is finished: start another from it with --from {folder.name}"
+
+
+def compressed_words(original: str) -> str:
+    """Why a run that compression made can't be trained on, and what to do; its name goes before it."""
+    return (
+        f"is {original} made smaller and not VGG16's shape any more, so it can't be trained on: "
+        "train the original, then compress again"
+    )
 
 
 def unfinished_runs(root: Path) -> list[RunFolder]:

@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from tlx.bench.page.scale import LogScale, scale_for
 from tlx.bench.page.words import fitted
 from tlx.bench.rows import EngineRow
 from tlx.bench.table import number
 from tlx.core.report.curve_charts import picture
 from tlx.core.report.markup import Markup, element, join
+from tlx.core.report.scale import LogScale, scale_for
 from tlx.core.report.words import counted
 
 _BINS: Final = 75

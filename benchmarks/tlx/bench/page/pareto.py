@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tlx.bench.page.scale import LogScale, scale_for
 from tlx.bench.rows import Accuracy, EngineRow
 from tlx.bench.table import number
 from tlx.core.report.axes import Axes, round_step, ticks
 from tlx.core.report.curve_charts import picture
 from tlx.core.report.markup import Markup, element
+from tlx.core.report.pareto import is_on_front, stair
+from tlx.core.report.scale import LogScale, scale_for
 from tlx.core.report.words import percent
 
 _BOTTOM: Final = 250.0
@@ -51,11 +52,6 @@ def choices(rows: Sequence[EngineRow]) -> list[Choice]:
     return [Choice(*one, is_best=is_on_front((one[2], one[4]), points)) for one in known]
 
 
-def is_on_front(point: tuple[float, float], points: Sequence[tuple[float, float]]) -> bool:
-    """Whether no other point of (time, accuracy) is at least as good in both and better in one."""
-    return not any(time_ms <= point[0] and share >= point[1] and (time_ms, share) != point for time_ms, share in points)
-
-
 def pareto_chart(found: Sequence[Choice]) -> Markup:
     """Draw accuracy with its interval over the time of a photo; a stair joins the best choices.
 
@@ -73,7 +69,7 @@ def pareto_chart(found: Sequence[Choice]) -> Markup:
     parts = [
         axes.rows(marks, [f"{mark:.1%}" for mark in marks]),
         scale.columns(_TOP, _BOTTOM, "ms a photo (p50)"),
-        _stair(axes, scale, [choice for choice in found if choice.is_best]),
+        stair(axes, scale, [(choice.photo_ms, choice.share) for choice in found]),
         *(_point(axes, scale, choice) for choice in found),
     ]
     words = "; ".join(f"{choice.name}: {_figures(choice)}" for choice in found)
@@ -90,14 +86,6 @@ def _point(axes: Axes, scale: LogScale, choice: Choice) -> Markup:
         element("circle", class_="best" if choice.is_best else "beaten", cx=x, cy=y, r=6),
         element("text", str(choice.number), class_="name", x=x + 9, y=y - 6),
     )
-
-
-def _stair(axes: Axes, scale: LogScale, best: Sequence[Choice]) -> Markup:
-    """The best accuracy that each time can buy."""
-    places = [(scale.x(choice.photo_ms), axes.y(choice.share)) for choice in sorted(best, key=lambda one: one.photo_ms)]
-    path = f"M{places[0][0]:.1f} {axes.bottom:.1f}V{places[0][1]:.1f}"
-    path += "".join(f"H{x:.1f}V{y:.1f}" for x, y in places[1:])
-    return element("path", class_="stair", d=f"{path}H{axes.right:.1f}")
 
 
 def _figures(choice: Choice) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, get_args
 
 from tlx.core.comparing.differences import Difference, differing
@@ -58,6 +58,7 @@ class Comparison:
     recipe: tuple[Difference, ...]
     data: DataComparison
     weights: tuple[Difference, ...]
+    compression: tuple[Difference, ...]
     environment: tuple[Difference, ...]
     paired: PairedResult | None
     not_judged: str | None
@@ -72,12 +73,15 @@ def compare_runs(a: Run, b: Run) -> Comparison:
     except RunError as error:
         not_judged = str(error)
     weights = [run.record.weights.model_dump() | {"started_from": run.record.started_from} for run in (a, b)]
+    summaries = [summarize(run) for run in (a, b)]
+    smaller = [asdict(summary.compression) if summary.compression else {} for summary in summaries]
     return Comparison(
-        a=summarize(a),
-        b=summarize(b),
+        a=summaries[0],
+        b=summaries[1],
         recipe=differing(a.record.recipe, b.record.recipe),
         data=_compare_data(a, b),
         weights=differing(*weights),
+        compression=differing(*smaller),
         environment=differing(a.record.environment, b.record.environment),
         paired=paired,
         not_judged=not_judged,

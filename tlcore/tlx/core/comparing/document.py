@@ -29,7 +29,11 @@ def describe_survey(survey: Survey) -> dict[str, Any]:
 
 
 def describe_summary(summary: RunSummary) -> dict[str, Any]:
-    """One run: the fields of :class:`RunSummary`, and ``minutes`` of all stages."""
+    """One run: the fields of :class:`RunSummary`, and ``minutes`` of all stages.
+
+    ``compression``: of a run that ``tlx compress`` made the fields of :class:`~tlx.core.comparing.survey.Smaller`, else
+    ``null``.
+    """
     return asdict(summary) | {"folder": str(summary.folder), "minutes": summary.minutes}
 
 
@@ -39,8 +43,8 @@ def describe_comparison(comparison: Comparison) -> dict[str, Any]:
     Schema 1:
 
     - ``a``, ``b``: what :func:`describe_summary` gives;
-    - ``differences``: ``recipe``, ``data``, ``weights``, ``environment``: lists of ``key``, ``a``, ``b`` (``null``:
-      not there); empty where there is none;
+    - ``differences``: ``recipe``, ``data``, ``weights``, ``compression``, ``environment``: lists of ``key``,
+      ``a``, ``b`` (``null``: not there); empty where there is none;
     - ``same_data``: same contents, labels and splits; ``splits``: photos of each by ``split``, ``a``, ``b``, ``both``
       (by content and label; ``null``: a list of photos can't be read);
     - ``validation``: ``judged``; if true ``photos``, ``only_a`` and ``only_b`` (photos that only one has right),
@@ -56,6 +60,7 @@ def describe_comparison(comparison: Comparison) -> dict[str, Any]:
             "recipe": _rows(comparison.recipe),
             "data": _rows(comparison.data.differences),
             "weights": _rows(comparison.weights),
+            "compression": _rows(comparison.compression),
             "environment": _rows(comparison.environment),
         },
         "same_data": comparison.data.is_same,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tlx.core.comparing.survey import RunSummary, Survey, resume_command
+from tlx.core.comparing.survey import RunSummary, Smaller, Survey, resume_command
+from tlx.core.compress.summary import drop_words, figure
 from tlx.runtime.output.printable import printable
 
 _DATED_NAME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T")
@@ -27,7 +28,7 @@ class _Column:
 
 
 def format_survey(survey: Survey, width: int = 80) -> list[str]:
-    """Lines of text: a row for each finished run, the newest last, then the others by name.
+    """Lines of text: a row for each finished run, the newest last, what compression made, then the others by name.
 
     Args:
         survey: What is shown.
@@ -35,6 +36,7 @@ def format_survey(survey: Survey, width: int = 80) -> list[str]:
             already are left out, then long names lose their middle.
     """
     lines = _table(survey.finished, width) if survey.finished else []
+    lines += [f"compressed: {run.name}: {_smaller(run.compression)}" for run in survey.finished if run.compression]
     lines += [f"unfinished: {resume_command(name, survey.root)}" for name in survey.unfinished]
     lines += [f"damaged: {damaged.name}: {damaged.reason}" for damaged in survey.damaged]
     if not lines:
@@ -48,6 +50,10 @@ def shorten_middle(text: str, width: int) -> str:
         return text
     tail = (width - 1) // 2
     return f"{text[: width - 1 - tail]}…{text[-tail:]}"
+
+
+def _smaller(made: Smaller) -> str:
+    return f"{figure(made.speedup)} times as fast as {made.original}, {drop_words(made.drop_points)}"
 
 
 def _table(runs: Sequence[RunSummary], width: int) -> list[str]:

@@ -9,13 +9,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tlx.core.runs import LATEST, Run, open_run
+from tlx.core.runs import LATEST, CompressionRecord, Run, open_run
 from tlx.errors import RunError
 
 STARTED: Final = "training.json"
 """A training writes it when it begins; ``run.json`` follows when it's finished."""
 _FINISHED: Final = "run.json"
 _LEFT_BY_A_RUN: Final = (STARTED, _FINISHED, "model.keras", "photos.json", "history.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """What compression made of a run; see :class:`tlx.core.runs.CompressionRecord`."""
+
+    original: str
+    precision: str
+    latency_ms: float
+    speedup: float
+    drop_points: float
+    upper_drop_points: float
+
+    @staticmethod
+    def of(record: CompressionRecord) -> Smaller:
+        """These fields of a record."""
+        return Smaller(
+            original=record.original,
+            precision=record.precision,
+            latency_ms=record.latency_ms,
+            speedup=record.speedup,
+            drop_points=record.drop_points,
+            upper_drop_points=record.upper_drop_points,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +54,7 @@ class RunSummary:
         validation_photos: How many that was measured on.
         kept_epoch: From 1.
         seconds: By stage.
+        compression: Of a run that ``tlx compress`` made.
     """
 
     folder: Path
@@ -46,6 +71,7 @@ class RunSummary:
     seconds: dict[str, float]
     classes: int
     seed: int
+    compression: Smaller | None = None
 
     @property
     def minutes(self) -> float:
@@ -122,6 +148,7 @@ def summarize(run: Run) -> RunSummary:
         seconds=dict(result.seconds),
         classes=len(record.data.labels),
         seed=record.seed,
+        compression=Smaller.of(record.compression) if record.compression else None,
     )
 
 

@@ -27,6 +27,7 @@ def format_comparison(comparison: Comparison) -> list[str]:
         _section("recipe", comparison.recipe),
         _data(comparison.data),
         _section("weights", comparison.weights),
+        *([_section("compression", comparison.compression)] if comparison.compression else []),
         _section("environment", comparison.environment),
     )
     lines: list[str] = []

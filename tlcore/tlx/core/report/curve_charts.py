@@ -27,7 +27,7 @@ class _Series:
 
 
 def curve_chart(metric: Metric, history: Sequence[Mapping[str, Any]], kept_epoch: int) -> Markup:
-    """Draw a metric of training and validation: a dot an epoch, and each phase's smoothed line.
+    """Draw a metric of training and validation, where they are told: a dot an epoch, each phase's smoothed line.
 
     Values that are missing or no numbers are left out.
 
@@ -36,10 +36,7 @@ def curve_chart(metric: Metric, history: Sequence[Mapping[str, Any]], kept_epoch
         history: One row an epoch; at least one.
         kept_epoch: From 1.
     """
-    series = [
-        _Series("training", "train", _values(history, metric)),
-        _Series("validation", "validation", _values(history, f"val_{metric}")),
-    ]
+    series = _series(metric, history)
     spans = phase_spans(history)
     axes = Axes((0.5, len(history) + 0.5), _range(metric, series))
     y_ticks = ticks(*axes.y_range)
@@ -52,10 +49,10 @@ def curve_chart(metric: Metric, history: Sequence[Mapping[str, Any]], kept_epoch
         *(_dots(axes, one) for one in series),
         _clip(axes, metric),
         element("g", *(_lines(axes, one, spans) for one in series), clip_path=f"url(#{metric}-plot)"),
-        _kept_ring(axes, series[1], kept_epoch),
+        _kept_ring(axes, series[-1], kept_epoch),
     ]
     title = f"{metric.capitalize()} in each epoch"
-    return picture(title, _description(metric, series[1], kept_epoch), parts, height=294)
+    return picture(title, _description(metric, series[-1], kept_epoch), parts, height=294)
 
 
 def picture(title: str, description: str, parts: Sequence[Markup], *, height: float) -> Markup:
@@ -64,6 +61,22 @@ def picture(title: str, description: str, parts: Sequence[Markup], *, height: fl
     return element(
         "svg", *words, *parts, viewBox=f"0 0 480 {height:g}", role="img", aria_label=f"{title}. {description}"
     )
+
+
+def metrics_told(history: Sequence[Mapping[str, Any]]) -> tuple[Metric, ...]:
+    """The metrics that a history has: of training, of validation, or both."""
+    metrics: tuple[Metric, ...] = ("accuracy", "loss")
+    return tuple(metric for metric in metrics if _tells(history, metric) or _tells(history, f"val_{metric}"))
+
+
+def _tells(history: Sequence[Mapping[str, Any]], key: str) -> bool:
+    return any(key in row for row in history)
+
+
+def _series(metric: Metric, history: Sequence[Mapping[str, Any]]) -> list[_Series]:
+    """What the history tells of a metric, validation last."""
+    names = {metric: ("training", "train"), f"val_{metric}": ("validation", "validation")}
+    return [_Series(*words, _values(history, key)) for key, words in names.items() if _tells(history, key)]
 
 
 def _values(history: Sequence[Mapping[str, Any]], key: str) -> list[float]:
@@ -155,27 +168,30 @@ def _kept_ring(axes: Axes, series: _Series, epoch: int) -> Markup:
     return element("circle", class_="ring", cx=axes.x(epoch), cy=_at_edge(axes, series.values[epoch - 1]), r=6)
 
 
-def _description(metric: Metric, validation: _Series, kept_epoch: int) -> str:
-    values = _finite(validation.values)
+def _description(metric: Metric, series: _Series, kept_epoch: int) -> str:
+    values = _finite(series.values)
     if not values:
-        return f"No validation {metric} is known."
+        return f"No {series.name} {metric} is known."
     best = (max if metric == "accuracy" else min)(values)
-    kept = validation.values[kept_epoch - 1] if 1 <= kept_epoch <= len(validation.values) else math.nan
+    kept = series.values[kept_epoch - 1] if 1 <= kept_epoch <= len(series.values) else math.nan
     ending = f", {kept:.4f} in the kept epoch {kept_epoch}" if math.isfinite(kept) else ""
-    return f"Validation: {values[0]:.4f} at first, {values[-1]:.4f} at last, {best:.4f} at best{ending}."
+    return (
+        f"{series.name.capitalize()}: {values[0]:.4f} at first, {values[-1]:.4f} at last, {best:.4f} at best{ending}."
+    )
 
 
 def beyond_scale(metric: Metric, history: Sequence[Mapping[str, Any]]) -> int:
     """How many dots of a chart lie beyond its scale and are drawn at its edge."""
-    series = [_Series("", "", _values(history, key)) for key in (metric, f"val_{metric}")]
+    series = _series(metric, history)
     _, high = _range(metric, series)
     return sum(value > high for one in series for value in _finite(one.values))
 
 
-def key() -> Markup:
-    """What the marks in the charts of curves mean."""
+def key(history: Sequence[Mapping[str, Any]]) -> Markup:
+    """What the marks in the charts of a history mean."""
+    told = {(one.class_, one.name): None for metric in metrics_told(history) for one in _series(metric, history)}
     entries = []
-    for class_, text in (("train", "training"), ("validation", "validation")):
+    for class_, text in told:
         marks = [
             element("path", class_=f"line {class_}", d="M2 8H38"),
             element("path", class_=f"dots {class_}", d="M20 8h0"),

@@ -10,7 +10,7 @@ from tlx.core.report.section import Section, card, note
 from tlx.core.report.source import ReportSource
 from tlx.core.report.tables import document_tables, table
 from tlx.core.report.words import TIMES, counted, value_text
-from tlx.core.runs import DataRecord
+from tlx.core.runs import DataRecord, RunRecord
 
 _PROBLEMS_LISTED: Final = 20
 _IMBALANCED: Final = 1.5
@@ -58,13 +58,17 @@ def configuration(source: ReportSource) -> Section:
     trained, tensors = record.trainable_tensors
     facts = [
         ("seed", str(record.seed)),
-        ("started from", record.started_from or f"weights: {record.weights.name}"),
+        ("started from", record.started_from or _source_words(record)),
         ("fingerprint of the weights", record.weights.sha256),
         ("weight tensors trained", f"{trained} of {tensors}"),
     ]
     start = table("Start", ("setting", "value"), facts, numeric=False, class_="pairs")
     tables = element("div", document_tables("Recipe", record.recipe), start, class_="columns tables")
     return Section("configuration", "Configuration", join([card(tables), _network(source)]))
+
+
+def _source_words(record: RunRecord) -> str:
+    return record.compression.original if record.compression else f"weights: {record.weights.name}"
 
 
 def _network(source: ReportSource) -> Markup:
@@ -97,8 +101,11 @@ def next_commands(source: ReportSource) -> Section:
     root = shlex.quote(source.record.data.root)
     tested = "test" in source.record.data.counts
     judged = f"tlx evaluate {name} {root} --split test" if tested else f"tlx evaluate {name} FOLDER_OF_OTHER_PHOTOS"
+    compression = source.record.compression
+    # Its latency was measured in this precision, so that is how it's meant to be used.
+    precision = f" --precision {compression.precision}" if compression and compression.precision != "fp32" else ""
     commands = (
-        ("Convert it to a model file, proven against this run:", f"tlx export model.onnx --run {name}"),
+        ("Convert it to a model file, proven against this run:", f"tlx export model.onnx --run {name}{precision}"),
         ("Judge it on photos that it has never met:", judged),
         ("See these validation photos again, with every figure:", f"tlx evaluate {name}"),
     )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlx import atomic
-from tlx.core.report import fact_sections, photo_sections, quality_sections, training_sections
+from tlx.core.compress.summary import missed_bounds
+from tlx.core.report import compression_sections, fact_sections, photo_sections, quality_sections, training_sections
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section
 from tlx.core.report.shell import html_page
@@ -31,6 +32,7 @@ def render(source: ReportSource) -> str:
     sections = [
         section
         for section in (
+            compression_sections.compression(source),
             training_sections.curves(source),
             quality_sections.quality(source.evaluation),
             photo_sections.mistakes(source.evaluation),
@@ -73,20 +75,25 @@ def _header(source: ReportSource, sections: Sequence[Section]) -> Markup:
 def _tiles(source: ReportSource) -> list[tuple[str, str, str]]:
     result = source.record.result
     joules = getattr(result, "energy_j", {}) or {}
-    seconds = sum(result.seconds.values())
+    took = duration(sum(result.seconds.values()))
+    quality = quality_sections.headline_tiles(source.evaluation)
+    if (compression := source.record.compression) is not None:
+        words = energy(sum(joules.values())) if joules else f"of it learning {duration(60 * compression.minutes)}"
+        return [*quality, *compression_sections.headline_tiles(compression), ("compression", took, words)]
     return [
-        *quality_sections.headline_tiles(source.evaluation),
+        *quality,
         ("kept epoch", str(result.kept_epoch), f"of {result.epochs}"),
-        ("training", duration(seconds), energy(sum(joules.values())) if joules else "from the photos to the model"),
+        ("training", took, energy(sum(joules.values())) if joules else "from the photos to the model"),
     ]
 
 
 def _cautions(source: ReportSource) -> list[Markup]:
     """What a reader must know not to read too much into the figures."""
-    words = []
+    words = missed_bounds(source.record.compression) if source.record.compression else []
     if any(phase.get("keep") == "best" for phase in source.record.recipe.get("phases", ())):
+        kept = "that the original kept" if source.record.compression else "that is kept"
         words.append(
-            "The validation photos also chose the epoch that is kept, so expect a little less on photos that the "
+            f"The validation photos also chose the epoch {kept}, so expect a little less on photos that the "
             "model has never met."
         )
     if source.evaluation.trained_on:

@@ -19,8 +19,8 @@ class ReportSource:
 
     Attributes:
         record: The run's own document.
-        history: One row an epoch over all phases: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, and where
-            known ``phase``, ``seconds``, ``learning_rate``.
+        history: One row an epoch over all phases: ``loss``, and where known ``accuracy``, ``val_loss``,
+            ``val_accuracy``, ``phase``, ``seconds``, ``learning_rate``, ``photos``.
         evaluation: Of the kept weights, on the validation photos.
         augmentation: That of the training; None if it had none.
         training_photos: Some of them are drawn with their views.

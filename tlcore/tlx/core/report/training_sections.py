@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tlx.core.curves import SMOOTHING, phase_spans
-from tlx.core.report.curve_charts import Metric, beyond_scale, curve_chart, key
+from tlx.core.report.curve_charts import beyond_scale, curve_chart, key, metrics_told
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section, card, note
 from tlx.core.report.source import ReportSource
@@ -22,14 +22,14 @@ def curves(source: ReportSource) -> Section | None:
     history, kept_epoch = source.history, source.record.result.kept_epoch
     if not history:
         return None
-    metrics: tuple[Metric, ...] = ("accuracy", "loss")
+    metrics = metrics_told(history)
     charts = [card(curve_chart(metric, history, kept_epoch), title=metric.capitalize()) for metric in metrics]
     remark = f"Dots: each epoch. Lines: smoothed with the factor {SMOOTHING}, each phase on its own."
-    beyond = beyond_scale("loss", history)
+    beyond = beyond_scale("loss", history) if "loss" in metrics else 0
     if beyond:
         remark += f" At the upper edge: {counted(beyond, 'dot')} beyond the scale."
     body = join(
-        [key(), element("div", *charts, class_="columns"), note(remark), card(_phases(source)), _epochs(history)]
+        [key(history), element("div", *charts, class_="columns"), note(remark), card(_phases(source)), _epochs(history)]
     )
     return Section("curves", "Curves", body)
 
@@ -54,7 +54,13 @@ def _phases(source: ReportSource) -> Markup:
         *("phase", "epochs", "last training accuracy", "best validation accuracy"),
         *("lowest validation loss", "learning rate", "time of its epochs"),
     )
-    return table("Phases", heads, rows)
+    return table("Phases", *_told(heads, rows))
+
+
+def _told(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """Leave out the columns in which no row has a value."""
+    kept = [place for place in range(len(heads)) if any(row[place] != UNKNOWN for row in rows)]
+    return [heads[place] for place in kept], [[row[place] for place in kept] for row in rows]
 
 
 def _number(row: Mapping[str, Any], name: str) -> str:
@@ -88,14 +94,14 @@ def _epochs(history: Sequence[Mapping[str, Any]]) -> Markup:
             str(number),
             str(row.get("phase", UNKNOWN)),
             *(_number(row, name) for name in _METRICS),
+            f"{row['photos']:,.0f}" if "photos" in row else UNKNOWN,
             f"{row['seconds']:.1f}" if "seconds" in row else UNKNOWN,
         )
         for number, row in enumerate(history, start=1)
     ]
-    heads = ("epoch", "phase", "loss", "accuracy", "validation loss", "validation accuracy", "seconds")
-    return element(
-        "details", element("summary", "All epochs as a table"), card(table("Epochs", heads, rows)), class_="fold"
-    )
+    heads = ("epoch", "phase", "loss", "accuracy", "validation loss", "validation accuracy", "photos", "seconds")
+    epochs = table("Epochs", *_told(heads, rows))
+    return element("details", element("summary", "All epochs as a table"), card(epochs), class_="fold")
 
 
 def time_and_energy(source: ReportSource) -> Section:

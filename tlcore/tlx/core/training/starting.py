@@ -8,7 +8,7 @@ from dataclasses import replace
 from tlx.core.backbone import read_trunk_weights
 from tlx.core.photos import SPLITS, Dataset, Split
 from tlx.core.recipes.recipe import Recipe
-from tlx.core.run_folder import Start, splits_before
+from tlx.core.run_folder import Start, compressed_words, splits_before
 from tlx.core.runs import Run
 from tlx.core.training.network import head_weights
 from tlx.core.weights.chain import load_weights
@@ -60,6 +60,16 @@ def tell_of_learned_ones(dataset: Dataset, run: Run, notify: Callable[[str], Non
             f"{again} of the {len(validation)} validation photos are ones that {run.record.name} was trained on, "
             "or a run before it: the validation figures flatter the model"
         )
+
+
+def require_whole_network(run: Run) -> None:
+    """Refuse to go on from a run that compression made: its convolutions have other shapes than VGG16's.
+
+    Raises:
+        InputError: With what to do.
+    """
+    if run.record.compression:
+        raise InputError(f"{run.record.name} {compressed_words(run.record.compression.original)}")
 
 
 def require_same_labels(dataset: Dataset, run: Run) -> None:

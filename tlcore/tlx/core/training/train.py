@@ -26,6 +26,7 @@ from tlx.core.training.starting import (
     recorded_splits,
     require_same_head,
     require_same_labels,
+    require_whole_network,
     start_from,
     start_from_weights,
     tell_of_learned_ones,
@@ -139,6 +140,7 @@ def train(data: Path, options: TrainOptions, listener: Listener = Listener()) ->
 
 def _begin(data: Path, options: TrainOptions, listener: Listener) -> Run:
     if options.started_from:
+        require_whole_network(options.started_from)
         require_same_head(options.recipe, options.started_from)
     stopwatch = Stopwatch()
     with stopwatch.measure("check"):

@@ -1,4 +1,4 @@
-"""A horizontal axis of times, logarithmic: engines differ by factors."""
+"""A horizontal axis of times, logarithmic: engines and networks differ by factors."""
 
 from __future__ import annotations
 

@@ -1,0 +1,113 @@
+"""What compression did, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.core.compression_records import ORIGINAL, made_up_compression, made_up_point
+
+from tlx.core.compress.summary import (
+    bound_words,
+    compression_lines,
+    drop_words,
+    figure,
+    headline,
+    missed_bounds,
+    original_accuracy,
+    scaled,
+)
+
+
+def test_the_headline_tells_speed_machine_loss_and_size() -> None:
+    assert headline(made_up_compression()) == (
+        f"8.00 times as fast as {ORIGINAL}: 5.25 ms for one picture instead of 42.0 ms at fp32 (int8, 2 threads, "
+        "a processor); 0.30 points lost on the validation photos, a drop of at most 0.62 with 95 % confidence; "
+        "1.18 M parameters of 14.7 M and 412 M FLOPs of 30.7 G are left."
+    )
+    plain = headline(made_up_compression(precision="fp32", drop_points=-0.25, upper_drop_points=-0.1, threads=1))
+    assert "instead of 42.0 ms (fp32, 1 thread, a processor); 0.25 points gained" in plain
+    assert "a drop of at most 0.00 with" in plain
+
+
+def test_the_lines_are_two_aligned_tables() -> None:
+    lines = compression_lines(made_up_compression())
+    gap = lines.index("")
+    layers, points = lines[:gap], lines[gap + 1 :]
+    assert layers[0] == "layer         channels left          FLOPs  before   error     ms"
+    assert layers[1] == "block1_conv1  merged into the next       -  77.4 M       -      -"
+    assert layers[2] == "block1_conv2  16 of 64              10.0 M  1.66 G  0.10 %  0.200"
+    assert len(layers) == 14
+    assert points[0].split() == ["network", "FLOPs", "ms", "speedup", "untaught", "taught", "drop"]
+    assert points[1].split() == ["the", "original", "30.7", "G", "42.0", "1.00", "98.00", "%"]
+    assert [line for line in points if line.endswith("kept")] == [points[4]]
+    assert points[8].split() == ["7.", "96", "px", "240", "M", "3.00", "14.0", "53.00", "%", "95.10", "%", "2.90"]
+    assert points[9].split()[-4:] == ["50.50", "%", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"points": [made_up_point(1234.5, 0.5, 1.0, kept=True, name="x" * 200), made_up_point(0.001, 1.0, 0.0)]},
+        {"layers": [], "flops": (999_999_999_999, 999_999_999_999)},
+    ],
+)
+def test_110_columns_suffice(changes: dict[str, Any]) -> None:
+    assert max(map(len, compression_lines(made_up_compression(**changes)))) <= 110
+
+
+def test_without_layers_and_points_there_is_no_line() -> None:
+    assert compression_lines(made_up_compression(layers=[], points=[])) == []
+    assert compression_lines(made_up_compression(layers=[]))[0].startswith("network")
+    assert compression_lines(made_up_compression(points=[]))[-1].startswith("block5_conv3")
+
+
+def test_the_points_are_held_against_the_original_on_their_own_photos() -> None:
+    record = made_up_compression(original_accuracy=0.9)
+    assert original_accuracy(record) == pytest.approx(0.98)
+    untaught = [made_up_point(3.0, 0.5)]
+    assert original_accuracy(record.model_copy(update={"points": untaught})) == 0.9
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ({}, []),
+        ({"speedup": 8.0, "latency_ms": 5.25, "max_drop": 0.62}, []),
+        ({"speedup": 9.0}, ["It is 8.00 times as fast, 9 times were asked for."]),
+        ({"latency_ms": 5.0}, ["A picture takes 5.25 ms, at most 5 were asked for."]),
+        ({"max_drop": 0.25}, ["It lost 0.30 points, at most 0.25 were asked for."]),
+    ],
+)
+def test_what_was_asked_for_and_missed_is_told(bounds: dict[str, float], expected: list[str]) -> None:
+    assert missed_bounds(made_up_compression(bounds=bounds)) == expected
+
+
+def test_a_drop_that_the_photos_do_not_prove_is_told() -> None:
+    (sentence,) = missed_bounds(made_up_compression(bounds={"max_drop": 0.5}))
+    assert sentence.startswith("It may have lost 0.62 points")
+
+
+def test_words_and_numbers() -> None:
+    assert bound_words({"speedup": 8.0, "latency_ms": 2.5, "max_drop": 0.5, "other_limit": 3.0}) == [
+        "at least 8 times as fast",
+        "at most 2.5 ms for one picture",
+        "at most 0.5 points lost",
+        "other limit 3",
+    ]
+    assert [drop_words(points) for points in (0.304, -0.1, 0.001, -0.001)] == [
+        "0.30 points lost",
+        "0.10 points gained",
+        "nothing lost",
+        "nothing lost",
+    ]
+    assert [figure(value) for value in (0.1234, 1.0, 42.0, 123.4, 1234.5, float("nan"))] == [
+        "0.123",
+        "1.00",
+        "42.0",
+        "123",
+        "1,234",
+        "\u2013",
+    ]
+    assert [scaled(count) for count in (0, 512, 14_716_000, 30_700_000_000)] == ["0", "512", "14.7 M", "30.7 G"]

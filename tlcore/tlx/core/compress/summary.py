@@ -1,0 +1,168 @@
+"""What compression did, in words and tables for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tlx.core.report.words import UNKNOWN, counted, percent, shortened, spelled
+from tlx.core.runs import CompressionRecord, LayerWidthRecord, PointRecord
+from tlx.runtime.output.printable import printable
+
+MERGED: Final = "merged into the next"
+_COLUMNS: Final = 110
+_GAP: Final = "  "
+_UNITS: Final = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+_DIGITS: Final = 3
+
+
+def headline(record: CompressionRecord) -> str:
+    """One sentence: how much faster, on what, what was lost, and how much smaller."""
+    before = " at fp32" if record.precision != "fp32" else ""
+    faster = (
+        f"{figure(record.speedup)} times as fast as {record.original}: {figure(record.latency_ms)} ms for one picture "
+        f"instead of {figure(record.original_ms)} ms{before} "
+        f"({record.precision}, {counted(record.threads, 'thread')}, {record.processor})"
+    )
+    upper = f"a drop of at most {max(record.upper_drop_points, 0.0):.2f} with 95 % confidence"
+    smaller = (
+        f"{scaled(record.parameters[0])} parameters of {scaled(record.parameters[1])} and "
+        f"{scaled(record.flops[0])} FLOPs of {scaled(record.flops[1])} are left"
+    )
+    return f"{faster}; {drop_words(record.drop_points)} on the validation photos, {upper}; {smaller}."
+
+
+def drop_words(points: float) -> str:
+    """``0.30 points lost``, ``0.10 points gained``, ``nothing lost``."""
+    if not round(points, 2):
+        return "nothing lost"
+    return f"{points:.2f} points lost" if points > 0 else f"{-points:.2f} points gained"
+
+
+def bound_words(bounds: dict[str, float]) -> list[str]:
+    """What was asked for, a phrase each."""
+    phrases = {
+        "speedup": "at least {} times as fast",
+        "latency_ms": "at most {} ms for one picture",
+        "max_drop": "at most {} points lost",
+    }
+    return [phrases.get(name, f"{spelled(name)} {{}}").format(f"{value:g}") for name, value in bounds.items()]
+
+
+def missed_bounds(record: CompressionRecord) -> list[str]:
+    """What was asked for and isn't reached, a sentence each."""
+    bounds, missed = record.bounds, []
+    if record.speedup < bounds.get("speedup", 0.0):
+        missed.append(f"It is {record.speedup:.2f} times as fast, {bounds['speedup']:g} times were asked for.")
+    if record.latency_ms > bounds.get("latency_ms", math.inf):
+        missed.append(f"A picture takes {record.latency_ms:.2f} ms, at most {bounds['latency_ms']:g} were asked for.")
+    allowed = bounds.get("max_drop", math.inf)
+    if record.drop_points > allowed:
+        missed.append(f"It lost {record.drop_points:.2f} points, at most {allowed:g} were asked for.")
+    elif record.upper_drop_points > allowed:
+        missed.append(
+            f"It may have lost {record.upper_drop_points:.2f} points (the upper end with 95 % confidence): the "
+            f"validation photos don't prove the {allowed:g} points at most that were asked for."
+        )
+    return missed
+
+
+def accuracy_so_far(point: PointRecord) -> float:
+    """After learning, or before where it wasn't taught; 0 to 1."""
+    return point.pruned_accuracy if point.accuracy is None else point.accuracy
+
+
+def original_accuracy(record: CompressionRecord) -> float:
+    """The original's accuracy on the photos that the points were judged on: the points' drops are against it.
+
+    Where no point tells its drop: that on the validation photos.
+    """
+    drops = ((point, point.drop_points) for point in record.points if point.drop_points is not None)
+    return next((accuracy_so_far(point) + drop_points / 100 for point, drop_points in drops), record.original_accuracy)
+
+
+def figure(value: float) -> str:
+    """Three digits: ``0.123``, ``5.32``, ``41.2``, ``1,234``."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return f"{value:,.{max(_DIGITS - whole, 0)}f}"
+
+
+def scaled(count: float) -> str:
+    """``14.7 M``, ``30.7 G``, ``512``."""
+    unit, letter = next(((unit, letter) for unit, letter in _UNITS if count >= unit), (1.0, ""))
+    return f"{figure(count / unit)} {letter}" if letter else f"{count:.0f}"
+
+
+def channels_words(layer: LayerWidthRecord) -> str:
+    """``16 of 64``; a merged layer says so."""
+    left, of = layer.channels
+    return f"{left} of {of}" if left else MERGED
+
+
+def compression_lines(record: CompressionRecord) -> list[str]:
+    """A table layer by layer, and one of the networks that were looked at; at most 110 columns wide."""
+    blocks = [table for table in (_layers(record.layers), _points(record)) if table]
+    lines = [line for table in blocks for line in ("", *table)][1:]
+    return [printable(line) for line in lines]
+
+
+def _layers(layers: Sequence[LayerWidthRecord]) -> list[str]:
+    if not layers:
+        return []
+    heads = ("layer", "channels left", "FLOPs", "before", "error", "ms")
+    return _aligned([heads, *map(_layer, layers)], names=2)
+
+
+def _layer(layer: LayerWidthRecord) -> tuple[str, ...]:
+    name, channels = layer.name, channels_words(layer)
+    if not layer.channels[0]:
+        return (name, channels, "-", scaled(layer.flops[1]), "-", "-")
+    ms = "-" if layer.milliseconds is None else figure(layer.milliseconds)
+    return (name, channels, scaled(layer.flops[0]), scaled(layer.flops[1]), percent(layer.error, 2), ms)
+
+
+def _points(record: CompressionRecord) -> list[str]:
+    if not record.points:
+        return []
+    heads = ("network", "FLOPs", "ms", "speedup", "untaught", "taught", "drop", "")
+    original = (
+        "the original",
+        scaled(record.flops[1]),
+        figure(record.original_ms),
+        figure(1.0),
+        "",
+        percent(original_accuracy(record), 2),
+        "",
+        "",
+    )
+    points = [_point(number, point) for number, point in enumerate(record.points, start=1)]
+    return _aligned([heads, original, *points], names=1)
+
+
+def _point(number: int, point: PointRecord) -> tuple[str, ...]:
+    return (
+        f"{number}. {point.name}",
+        scaled(point.flops),
+        figure(point.latency_ms),
+        figure(point.speedup),
+        percent(point.pruned_accuracy, 2),
+        "-" if point.accuracy is None else percent(point.accuracy, 2),
+        "-" if point.drop_points is None else f"{point.drop_points:.2f}",
+        "kept" if point.kept else "",
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]], *, names: int) -> list[str]:
+    """Columns under their heads, the first ``names`` of them to the left; the first one has what the others leave."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[0] = min(widths[0], _COLUMNS - sum(width + len(_GAP) for width in widths[1:]))
+    rows = [(shortened(row[0], widths[0]), *row[1:]) for row in rows]
+    return [_GAP.join(_cells(row, widths, names)).rstrip() for row in rows]
+
+
+def _cells(row: Sequence[str], widths: Sequence[int], names: int) -> Iterator[str]:
+    for place, (text, width) in enumerate(zip(row, widths, strict=True)):
+        yield text.ljust(width) if place < names else text.rjust(width)
