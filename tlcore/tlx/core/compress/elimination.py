@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotri
 
 from tlx.core.compress.statistics import Floats, Moments
 
@@ -63,9 +64,8 @@ def eliminate(moments: Moments, groups: int, fewest: int = 1) -> Elimination:
         The order, and the error after each step.
     """
     size = len(moments.gram) // groups
-    factor = cho_factor(moments.gram, lower=True)
-    weights = cho_solve(factor, moments.cross)
-    inverse = cho_solve(factor, np.eye(len(moments.gram)), overwrite_b=True)
+    inverse = _inverse(moments.gram)
+    weights = inverse @ moments.cross
     errors = [moments.power - float(np.vdot(moments.cross, weights))]
     left = np.arange(groups)
     order: list[int] = []
@@ -85,6 +85,14 @@ def eliminate(moments: Moments, groups: int, fewest: int = 1) -> Elimination:
         inverse, weights = _without(inverse, weights, places, gone)
         left = np.delete(left, gone)
     return Elimination(groups, np.array(order, np.int64), np.array(errors) / moments.power)
+
+
+def _inverse(matrix: Floats) -> Floats:
+    """Of a positive definite matrix; LAPACK's own way takes a third of solving for the identity."""
+    factor, _ = cho_factor(matrix, lower=True)
+    triangle, _ = dpotri(factor, lower=True, overwrite_c=True)
+    triangle = np.tril(triangle)
+    return np.asarray(triangle + np.tril(triangle, -1).T)
 
 
 def _costs(blocks: Floats, products: Floats) -> Floats:
