@@ -18,6 +18,7 @@ import numpy as np
 
 from tlx.errors import InputError
 from tlx.export.precision.parts import name_nodes, split
+from tlx.export.precision.pixels import exact_ranges, find_pixel_path, take_pixels_as_they_are
 from tlx.export.precision.targets import Target
 from tlx.export.precision.thresholds import Range
 from tlx.runtime.onnx_runtime import onnxruntime
@@ -87,12 +88,12 @@ def quantize_int8(
         TensorsData,
     )
 
-    parts = split(prepared.graph)
+    parts, pixels = split(prepared.graph), find_pixel_path(prepared.graph)
     copy = type(prepared)()
     copy.CopyFrom(prepared)
     found = {
         name: TensorData(lowest=np.array(part.low, np.float32), highest=np.array(part.high, np.float32))
-        for name, part in ranges.items()
+        for name, part in exact_ranges(pixels, ranges).items()
     }
     with _quiet():
         quantizer = QDQQuantizer(
@@ -112,6 +113,7 @@ def quantize_int8(
     result = quantizer.model.model
     _keep_imports_of(prepared, result)
     del result.graph.value_info[:]
+    take_pixels_as_they_are(result, pixels)
     onnx.checker.check_model(result, full_check=True)
     return result
 
