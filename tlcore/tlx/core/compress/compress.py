@@ -30,7 +30,7 @@ from tlx.progress import Progress, deaf, silent
 from tlx.runtime.processors import usable_processors
 from tlx.stopping import remembered_stop, stopping_progress
 
-PHOTOS: Final = 400
+PHOTOS: Final = 256
 """For the closed form: more change nothing that is measurable."""
 ROWS: Final = 16_000
 _STEP: Final = 1.5
