@@ -85,7 +85,7 @@ def test_run_bench_measures_every_model_and_marks_the_one_that_differs(
 def test_waiting_engines_are_idle_though_their_thread_pools_spin_after_work(busy_model: Path) -> None:
     threads = min(2, len(os.sched_getaffinity(0)))
     spec = EngineSpec(ONNX_KIND, busy_model, (96, 96), threads=threads)
-    plan = Plan((spec, replace(spec, mark="twin")), Workload((), 2, 3), rounds=4, max_seconds=60.0)
+    plan = Plan((spec, replace(spec, mark="twin")), Workload((), 2, 3), rounds=4, max_seconds=12.0)
     measurement = sampling.measure(plan)
     for engine in measurement.engines:
         assert engine.error is None
