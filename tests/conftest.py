@@ -57,12 +57,16 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _no_leftover_networks() -> Iterator[None]:
-    """Keras keeps what its models were traced into; a hundred networks of the tests would fill the memory."""
-    yield
+def _no_leftover_networks() -> None:
+    """Keras keeps what its models were traced into; a hundred networks of the tests would fill the memory.
+
+    Before each module rather than after it: while a test is torn down, pytest still holds what it was given.
+    """
     if keras := sys.modules.get("keras"):
-        keras.utils.clear_session()
+        keras.utils.clear_session(free_memory=False)
     gc.collect()
+    # What is left are imported packages: with TensorFlow's half a million objects each collection would take seconds.
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

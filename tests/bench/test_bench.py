@@ -59,7 +59,12 @@ def test_run_bench_measures_every_model_and_marks_the_one_that_differs(
     assert tiny["n"] == swapped["n"] == 6 * MOST_CALLS
     assert (tiny["status"], swapped["status"]) == ("ok", "wrong")
     assert tiny["warm_up"]["calls"] >= 18
-    assert 0 < tiny["min_ms"] <= tiny["p50_ms"] <= tiny["p90_ms"] <= tiny["max_ms"]
+    assert 0 < tiny["min_ms"] <= tiny["p50_ms"] <= tiny["max_ms"]
+    if tiny["p90_ms"] is None:
+        # The turns of a loaded machine differ so much that their calls can't carry it.
+        assert tiny["samples_needed"]["p90"] > tiny["n"]
+    else:
+        assert tiny["p50_ms"] <= tiny["p90_ms"] <= tiny["max_ms"]
     assert tiny["agreement"]["agrees"] is True
     # Three of the seven photos are red and two green; the two blue ones keep their label.
     assert swapped["agreement"] == {
@@ -80,7 +85,7 @@ def test_run_bench_measures_every_model_and_marks_the_one_that_differs(
 def test_waiting_engines_are_idle_though_their_thread_pools_spin_after_work(busy_model: Path) -> None:
     threads = min(2, len(os.sched_getaffinity(0)))
     spec = EngineSpec(ONNX_KIND, busy_model, (96, 96), threads=threads)
-    plan = Plan((spec, replace(spec, mark="twin")), Workload((), 2, 3), rounds=8, max_seconds=60.0)
+    plan = Plan((spec, replace(spec, mark="twin")), Workload((), 2, 3), rounds=4, max_seconds=12.0)
     measurement = sampling.measure(plan)
     for engine in measurement.engines:
         assert engine.error is None
