@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tlx.core.compress.allocation import Allocation, Choices, allocate
 from tlx.core.compress.layer_costs import LayerCosts, measure_layer_costs, rounded_widths
-from tlx.core.compress.merging import MERGED, can_merge, merged_shape, merging_error
+from tlx.core.compress.merging import MERGED, can_merge, merged_shape, merging_error, one_offset
 from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Survey
 from tlx.core.compress.trials import Trial, time_trials
@@ -86,7 +86,7 @@ class Designer:
         self._base, self._threads, self._progress = base, threads, progress
         (self.original_ms,) = time_trials([Trial(base, int8=False)], threads=threads, progress=progress)
         choices = tuple(_choices(survey, number, layer.outputs) for number, layer in enumerate(base.convolutions))
-        shapes = [(base, False, 0.0)]
+        shapes = [(replace(base, rescaling=one_offset(base)), False, 0.0)]
         if can_merge(base):
             error = merging_error(base, images_rgb, rows=_LOOKS, seed=0)
             shapes.append((merged_shape(base), True, error))

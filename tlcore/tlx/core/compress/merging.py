@@ -17,7 +17,6 @@ from tlx.core.compress.elimination import solve
 from tlx.core.compress.maps import Places, advance, normalized
 from tlx.core.compress.plain import MERGED_KERNEL, Convolution, PlainNetwork
 from tlx.core.compress.statistics import Moments, MomentSums
-from tlx.errors import InputError
 
 STRIDE: Final = 2
 MERGED: Final = 2
@@ -28,12 +27,12 @@ _DAMPING: Final = 0.01
 def one_offset(network: PlainNetwork) -> dict[str, Any]:
     """A normalisation with one whole number for all channels, which eight bits hold exactly: Keras's configuration.
 
-    Raises:
-        InputError: If the channels have different steps.
+    What the channels' own numbers did is left to the first layer's bias. Where channels have steps of their own it
+    stays as it is.
     """
     scale = np.unique(np.asarray(network.rescaling["scale"], np.float64))
     if len(scale) != 1:
-        raise InputError("a network whose channels are scaled by different numbers can't be merged")
+        return dict(network.rescaling)
     offset = np.mean(np.asarray(network.rescaling["offset"], np.float64))
     return {**network.rescaling, "scale": float(scale[0]), "offset": round(float(offset / scale[0])) * float(scale[0])}
 

@@ -24,7 +24,7 @@ from tlx.core.compress.maps import (
     normalized,
     pooled,
 )
-from tlx.core.compress.merging import MERGED, merge_first_block
+from tlx.core.compress.merging import MERGED, merge_first_block, one_offset
 from tlx.core.compress.plain import TAPS, Array, Convolution, Dense, PlainNetwork
 from tlx.core.compress.statistics import Moments, MomentSums
 from tlx.progress import Progress, silent
@@ -123,10 +123,14 @@ def prune(  # noqa: PLR0913 - the last three have defaults
         progress: Told of each layer.
         merge: Make one convolution of the first block (:mod:`tlx.core.compress.merging`).
     """
+    if not merge and all(
+        len(chosen) == layer.outputs for chosen, layer in zip(kept, network.convolutions, strict=True)
+    ):
+        return network
     steps = len(network.convolutions) + 1
-    before = after = normalized(network, images_rgb)
     smaller: list[Convolution] = []
-    result, done = network, 0
+    result, done = replace(network, rescaling=one_offset(network)), 0
+    before, after = normalized(network, images_rgb), normalized(result, images_rgb)
     if merge:
         progress("pruning", 0, steps, "first block")
         done = MERGED
@@ -139,24 +143,14 @@ def prune(  # noqa: PLR0913 - the last three have defaults
         if number < done:
             continue
         progress("pruning", number, steps, layer.name)
-        if not merge and _is_whole(smaller, network):
-            made = layer.with_matrix(layer.matrix()[:, outputs], layer.bias[outputs])
-        else:
-            places = Places(len(before), before.shape[1:3], looks.rows, looks.seed + number)
-            made = _solve_layer(layer, outputs, before, after, places)
+        places = Places(len(before), before.shape[1:3], looks.rows, looks.seed + number)
+        made = _solve_layer(layer, outputs, before, after, places)
         smaller.append(made)
         before, after = advance(layer, before), advance(made, after)
     progress("pruning", steps - 1, steps, "head")
-    head = network.dense[0]
-    if merge or not _is_whole(smaller, network):
-        head = _solve_head(network, pooled(network, before), pooled(network, after))
+    head = _solve_head(network, pooled(network, before), pooled(network, after))
     progress("pruning", steps, steps)
     return replace(result, convolutions=tuple(smaller), dense=(head, *network.dense[1:]))
-
-
-def _is_whole(made: Sequence[Convolution], network: PlainNetwork) -> bool:
-    """Whether no layer so far gives less than it did."""
-    return all(new.outputs == old.outputs for new, old in zip(made, network.convolutions, strict=False))
 
 
 def _solve_layer(
