@@ -14,6 +14,11 @@ FASTER_THAN_END_TO_END: Final = 4.0
 OVER_BARE_STEP: Final = 1.25
 OVER_BARE_PASS: Final = 1.15
 HELP_S: Final = 0.3
+KERAS_TIMES: Final = 30.0
+MOST_LOST: Final = 0.5
+LEAST_RIGHT: Final = 0.973
+MOST_MB: Final = 6.0
+MOST_MINUTES: Final = 45.0
 FIRST_LABEL_S: Final = 1.0
 
 
@@ -193,6 +198,39 @@ def _bench(result: Result) -> list[Figure]:
     return [figure for row in result["engines"] if row.get("provider") in NVIDIA for figure in _gpu_row(row)]
 
 
+def _compression(result: Result) -> list[Figure]:
+    """What was asked of compression: speed over Keras and over the uncompressed network, size, accuracy."""
+    rows = {row["name"]: row for row in result["engines"] if row.get("p50_ms") is not None}
+    small = next(row for name, row in rows.items() if "compressed-int8" in str(row["model"]))
+    keras = rows.get("keras.predict")
+    record, accuracy = result["compression"], {name: one["accuracy"] for name, one in result["accuracy"].items()}
+    over_keras = keras["p50_ms"] / small["p50_ms"] if keras else 0.0
+    lost = 100 * (accuracy["original-fp32"] - accuracy["compressed-int8"])
+    seconds = sum(result["seconds"].values())
+    mobile = [row for row in rows.values() if str(row["model"]).startswith("mobilenet")]
+    return [
+        Figure("compressed int8 file over keras.predict", f"{over_keras:.3g}", "30", over_keras >= KERAS_TIMES),
+        Figure(
+            "accuracy on the validation photos: original fp32, compressed int8",
+            f"{accuracy['original-fp32']:.4f}, {accuracy['compressed-int8']:.4f} ({lost:+.2f} points lost)",
+            "0.5 points, 0.973",
+            lost <= MOST_LOST and accuracy["compressed-int8"] >= LEAST_RIGHT,
+        ),
+        _at_most("its size", f"{small['model_bytes'] / 1e6:.1f} MB", small["model_bytes"] / 1e6, MOST_MB, " MB"),
+        _at_most("tlx compress in all", f"{seconds / 60:.1f} minutes", seconds / 60, MOST_MINUTES, " minutes"),
+        Figure("operations left", f"{record['flops'][0] / 1e9:.3g} of {record['flops'][1] / 1e9:.3g} GFLOP"),
+        *(
+            _at_most(
+                f"its time over that of {row['model']}",
+                f"{small['p50_ms'] / row['p50_ms']:.3g}",
+                small["p50_ms"] / row["p50_ms"],
+                1,
+            )
+            for row in mobile
+        ),
+    ]
+
+
 def _gpu_row(row: Result) -> list[Figure]:
     name, transfers, memory, energy = (row.get(key) for key in ("name", "transfers", "memory", "energy"))
     total, start = (row.get("stages") or {}).get("total"), row.get("cold_start")
@@ -257,6 +295,7 @@ def _percent(share: float | None) -> str:
 
 _FIGURES: Final[dict[str, Callable[[Result], list[Figure]]]] = {
     "bench": _bench,
+    "compression": _compression,
     "gpu_commands": _gpu_commands,
     "finetune_step": _finetune_step,
     "extraction": _extraction,

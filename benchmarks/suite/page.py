@@ -21,7 +21,11 @@ _NO_GPU: Final = """## GPUs
 
 No result here is of a GPU.
 """
-_ENGINES: Final = {"bench": "Engines of `tlx bench`", "peers": "tlx beside other libraries"}
+_ENGINES: Final = {
+    "bench": "Engines of `tlx bench`",
+    "compression": "The compressed network beside the original and MobileNets with random weights",
+    "peers": "tlx beside other libraries",
+}
 
 
 @dataclass(frozen=True, slots=True)
