@@ -67,7 +67,7 @@ def compress(
     from tlx.core.compress.bounds import Bounds
     from tlx.core.compress.compress import Listener, Options
     from tlx.core.compress.compress import compress as compress_run
-    from tlx.core.compress.summary import compression_lines
+    from tlx.core.compress.summary import compression_lines, headline, missed_bounds
     from tlx.core.runs import open_run
     from tlx.progress import deaf
 
@@ -89,9 +89,9 @@ def compress(
     if output_format == TextFormat.JSON:
         terminal.say(json.dumps({"run": str(made.folder)} | record.model_dump(mode="json")))
         return
-    terminal.say(f"{made.folder}: {record.speedup:.1f} times as fast, {record.drop_points:+.2f} points lost")
+    terminal.say(f"{made.folder}: {headline(record)}")
     if not quiet:
-        for line in compression_lines(record):
+        for line in (*compression_lines(record), *missed_bounds(record)):
             terminal.note(line)
         terminal.note(f"report: {made.folder / 'report.html'}")
         terminal.next_command(f"tlx export model.onnx{' --precision int8' if record.precision == 'int8' else ''}")

@@ -25,7 +25,7 @@ from tlx.core.runs import Run
 from tlx.core.stopwatch import Stopwatch
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
 from tlx.core.trunk.features import CachePlace
-from tlx.errors import GateError
+from tlx.errors import GateError, InputError
 from tlx.progress import Progress, deaf, silent
 from tlx.runtime.processors import usable_processors
 from tlx.stopping import remembered_stop, stopping_progress
@@ -36,6 +36,8 @@ ROWS: Final = 16_000
 _STEP: Final = 1.5
 """How much faster each network of a search is than the one before."""
 _FIRST_SPEEDUP: Final = 6.0
+_NETWORKS: Final = 4
+"""A search teaches at most so many, each for its share of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +140,17 @@ class _Work:
             return self._teach(self._designer.within(limit_ms), seconds)
         limit_ms = limit_ms or original_ms / _FIRST_SPEEDUP
         best: _Taught | None = None
-        share = seconds / 4
+        share = seconds / _NETWORKS
         while True:
             if best is not None and seconds < share:
                 return best
-            taught = self._teach(self._designer.within(limit_ms), min(share, seconds))
+            try:
+                design = self._designer.within(limit_ms)
+            except InputError:
+                if best is None:
+                    raise
+                return best
+            taught = self._teach(design, share)
             seconds -= share
             drop = taught.point.drop_points
             self._listener.notify(f"{taught.point.name}: {drop:+.2f} points lost on the photos kept for the choice")
