@@ -127,7 +127,13 @@ class _Work:
             self._survey: Survey = survey(self._base, self._images, Looks(ROWS, options.seed), progress)
         with self._stopwatch.measure("timing"):
             self._designer = Designer(
-                self._base, self._survey, self._images, int8=options.int8, threads=self._threads, progress=progress
+                self._source.network,
+                self._base,
+                self._survey,
+                self._images,
+                int8=options.int8,
+                threads=self._threads,
+                progress=progress,
             )
 
     def search(self) -> _Taught:

@@ -64,6 +64,7 @@ class Designer:
 
     def __init__(  # noqa: PLR0913 - built in one place
         self,
+        original: PlainNetwork,
         base: PlainNetwork,
         survey: Survey,
         images_rgb: npt.NDArray[np.uint8],
@@ -75,8 +76,9 @@ class Designer:
         """Time layers of many widths.
 
         Args:
-            base: The original for the size of the smaller network.
-            survey: Of the same.
+            original: What its speed is compared with, at fp32.
+            base: The same for the size of the smaller network.
+            survey: Of ``base``.
             images_rgb: ``uint8 [N, h, w, 3]``.
             int8: Whether eight-bit networks are meant; None: where the processor has instructions for them.
             threads: Processors for one operator.
@@ -84,7 +86,7 @@ class Designer:
         """
         self.int8 = find_target(THIS_MACHINE).name != "avx2" if int8 is None else int8
         self._base, self._threads, self._progress = base, threads, progress
-        (self.original_ms,) = time_trials([Trial(base, int8=False)], threads=threads, progress=progress)
+        (self.original_ms,) = time_trials([Trial(original, int8=False)], threads=threads, progress=progress)
         choices = tuple(_choices(survey, number, layer.outputs) for number, layer in enumerate(base.convolutions))
         shapes = [(replace(base, rescaling=one_offset(base)), False, 0.0)]
         if can_merge(base):
