@@ -63,7 +63,7 @@ def measure(arguments: argparse.Namespace, work: Path) -> dict[str, Any]:
     original = open_run(arguments.run)
     made = arguments.compressed or compress(original.folder, arguments, work)
     compressed = open_run(made)
-    models = (arguments.models or work / "models").resolve()
+    models = arguments.models or work / "models"
     atomic.make_folder(models)
     validation = arguments.data / "validation"
     exported = {

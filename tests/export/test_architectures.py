@@ -42,6 +42,14 @@ def mobilenet_v2() -> Any:
     return with_head(base, keras.layers.GlobalAveragePooling2D)
 
 
+def mobilenet_v3() -> Any:
+    """Hard swishes after convolutions, squeeze and excitation."""
+    base = import_keras().applications.MobileNetV3Small(
+        weights=None, include_top=False, input_shape=(64, 64, 3), include_preprocessing=False
+    )
+    return with_head(base, import_keras().layers.GlobalAveragePooling2D)
+
+
 def resnet50() -> Any:
     keras = import_keras()
     base = keras.applications.ResNet50(weights=None, include_top=False, input_shape=(64, 64, 3))
@@ -51,17 +59,20 @@ def resnet50() -> Any:
 EXPECTED = {
     # The first addition is the preprocessing's, the others join branches.
     mobilenet_v2: {"Cast": 1, "Add": 11, "Transpose": 1, "Conv": 52, "Clip": 35},
+    # Nine blocks squeeze and excite: a pooling each, with the reshapes around its two small convolutions.
+    mobilenet_v3: {"Cast": 1, "Add": 25, "Transpose": 1, "Conv": 52, "Clip": 27, "Mul": 54, "Relu": 14, "Reshape": 18},
     resnet50: {"Cast": 1, "Add": 17, "Transpose": 2, "Conv": 53, "Relu": 49, "MaxPool": 1},
 }
 HEADS = {
     mobilenet_v2: {"GlobalAveragePool": 1, "Squeeze": 1, "MatMul": 1, "Softmax": 1},
+    mobilenet_v3: {"GlobalAveragePool": 10, "Squeeze": 1, "MatMul": 1, "Softmax": 1},
     resnet50: {"Reshape": 1, "MatMul": 1, "Softmax": 1},
 }
 
 
 @pytest.mark.parametrize(
     ("make", "claimed"),
-    [(mobilenet_v2, "signed"), pytest.param(resnet50, "imagenet", marks=pytest.mark.slow)],
+    [(mobilenet_v2, "signed"), (mobilenet_v3, "signed"), pytest.param(resnet50, "imagenet", marks=pytest.mark.slow)],
 )
 def test_other_architectures_export_pass_parity_and_classify(
     make: Callable[[], Any], claimed: Claimed, tmp_path: Path, make_photos: PhotoMaker

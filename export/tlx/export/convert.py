@@ -75,7 +75,7 @@ def _trace(function: Any, signature: list[Any], opset: int) -> Any:
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     # It prints to stdout what concerns nobody who exports a model.
-    with contextlib.redirect_stdout(io.StringIO()), _no_spare_copies(), eager_collection():
+    with contextlib.redirect_stdout(io.StringIO()), _no_spare_copies(), _no_bias_of_one_number(), eager_collection():
         proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=opset)
     return proto
 
@@ -96,6 +96,31 @@ def _no_spare_copies() -> Iterator[None]:
         os.environ.pop(ENV_TF2ONNX_CATCH_ERRORS)
         if kept is not None:
             os.environ[ENV_TF2ONNX_CATCH_ERRORS] = kept
+
+
+@contextlib.contextmanager
+def _no_bias_of_one_number() -> Iterator[None]:
+    """Keep tf2onnx from taking the number that a hard swish adds after a convolution for the convolution's bias.
+
+    tf2onnx 1.17 asks such a constant for its largest axis, and fails because it has none (MobileNetV3).
+    """
+    from tf2onnx import optimizer
+    from tf2onnx.optimizer.transpose_optimizer import TransposeOptimizer
+
+    class Careful(TransposeOptimizer):  # type: ignore[misc] # tf2onnx is untyped
+        def _add_handler(self, trans: Any, node: Any) -> Any:
+            added = node.inputs[1]
+            if added.is_const() and not added.get_tensor_value(as_list=False).shape:
+                return self._handle_node_having_branches(trans, node)
+            return super()._add_handler(trans, node)
+
+    registered = optimizer._get_optimizers()  # noqa: SLF001 - from_function takes none of our own
+    kept = registered["optimize_transpose"]
+    registered["optimize_transpose"] = Careful
+    try:
+        yield
+    finally:
+        registered["optimize_transpose"] = kept
 
 
 def _name_ends(graph: Any) -> None:
