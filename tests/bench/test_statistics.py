@@ -172,6 +172,19 @@ def test_turns_of_different_lengths_are_allowed() -> None:
     assert summarize([[1.0, 2.0], [3.0], [2.0, 4.0, 1.0], [5.0]]).count == 7
 
 
+@pytest.mark.parametrize(("correlation", "rounds", "least"), [(0.3, 45, 0.92), (0.6, 70, 0.91), (0.6, 200, 0.93)])
+def test_rounds_with_a_memory_count_as_fewer(correlation: float, rounds: int, least: float) -> None:
+    random = np.random.default_rng(7)
+    held = 0
+    for _ in range(600):
+        steps = random.normal(size=rounds)
+        for place in range(1, rounds):
+            steps[place] = correlation * steps[place - 1] + math.sqrt(1 - correlation**2) * steps[place]
+        ratio = paired_ratio(np.exp(0.1 * steps).tolist(), [1.0] * rounds)
+        held += ratio.low is not None and ratio.high is not None and ratio.low <= 1 <= ratio.high
+    assert least <= held / 600 <= 0.99
+
+
 def test_a_ratio_has_no_interval_below_six_rounds() -> None:
     ratio = paired_ratio([2.0] * 5, [1.0] * 5)
     assert (ratio.value, ratio.low, ratio.high) == (2.0, None, None)

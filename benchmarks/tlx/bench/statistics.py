@@ -30,6 +30,8 @@ _T_OVER_Z: Final = (1.96**2 + 1) / 4
 """Of Student's t with n degrees of freedom, 95 %: about 1 + this / n times the normal quantile."""
 
 Values = npt.NDArray[np.float64]
+_ROUNDS_WITH_MEMORY: Final = 15
+"""Fewer say nothing of how one resembles the next."""
 Turns = Sequence[Sequence[float]]
 
 
@@ -94,8 +96,13 @@ def percentile(turns: Turns, quantile: float, confidence: float = CONFIDENCE) ->
         quantile: Between 0 and 1.
         confidence: Of the interval.
     """
-    ordered = np.sort(np.concatenate([np.asarray(turn, dtype=np.float64) for turn in turns]))
-    independent = int(len(ordered) / design_effect(turns, quantile))
+    values = np.concatenate([np.asarray(turn, dtype=np.float64) for turn in turns])
+    return _percentile(values, quantile, confidence, design_effect(turns, quantile))
+
+
+def _percentile(values: Values, quantile: float, confidence: float, effect: float) -> Estimate | None:
+    ordered = np.sort(values)
+    independent = int(len(ordered) / effect)
     positions = interval_positions(independent, quantile, confidence)
     if positions is None:
         return None
@@ -119,7 +126,9 @@ def paired_ratio(baseline: Sequence[float], other: Sequence[float], confidence: 
         :func:`~tlx.runtime.timing.statistics.needed_samples` rounds.
     """
     ratios = np.asarray(baseline, dtype=np.float64) / np.asarray(other, dtype=np.float64)
-    estimate = percentile([[ratio] for ratio in ratios.tolist()], 0.5, confidence)
+    # Rounds resemble those before them, less than the times themselves, but enough to promise too much.
+    memory = len(ratios) / independent_rounds(np.log(ratios)) if len(ratios) >= _ROUNDS_WITH_MEMORY else 1.0
+    estimate = _percentile(ratios, 0.5, confidence, memory)
     return estimate or Estimate(float(np.median(ratios)), None, None)
 
 
@@ -127,7 +136,8 @@ def design_effect(turns: Turns, quantile: float) -> float:
     """How many times as many calls it takes as if they were independent, 1 or more.
 
     The variance of the share of calls below the percentile, once from turn to turn and once as if each call were on
-    its own. One turn alone says nothing of it and counts as independent.
+    its own; more, where a turn resembles the one before it. One turn alone says nothing of it and counts as
+    independent.
 
     Args:
         turns: The calls of each turn.
@@ -148,8 +158,28 @@ def design_effect(turns: Turns, quantile: float) -> float:
     of_turn = np.add.reduceat(below, np.concatenate([[0], np.cumsum(sizes)[:-1]]), dtype=np.float64)
     among_turns = ((of_turn - share * sizes) ** 2).sum() * len(turns) / (len(turns) - 1)
     effect = float(among_turns / (share * (1 - share) * len(values)))
+    if len(turns) >= _ROUNDS_WITH_MEMORY:
+        effect *= len(turns) / independent_rounds(of_turn / sizes)
     # What few turns say of it is uncertain, and the interval wider for that: Student's t in place of the normal z.
     return 1.0 + max(0.0, effect - 1) * (1 + _T_OVER_Z / (len(turns) - 1)) ** 2
+
+
+def independent_rounds(series: Sequence[float] | Values) -> float:
+    """How many independent rounds would tell as much, from 1 to their number.
+
+    Rounds resemble the ones before them where something else comes and goes on the machine: n (1 - r) / (1 + r), r
+    being the correlation of neighbours (the effective sample size of a series with memory of one step).
+
+    Args:
+        series: One value for each round, in order.
+    """
+    values = np.asarray(series, dtype=np.float64)
+    deviations = values - values.mean()
+    spread = float((deviations**2).sum())
+    if not spread:
+        return float(len(values))
+    correlation = min(max(float((deviations[1:] * deviations[:-1]).sum()) / spread, 0.0), 1.0)
+    return max(1.0, len(values) * (1 - correlation) / (1 + correlation))
 
 
 @functools.cache

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tlx.bench.comparing.ratio import independent_rounds, ratio_of_medians
+from tlx.bench.comparing.ratio import ratio_of_medians
+from tlx.bench.statistics import independent_rounds
 
 Series = npt.NDArray[np.float64]
 Noise = Callable[[np.random.Generator, int], Series]

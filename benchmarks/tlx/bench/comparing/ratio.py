@@ -25,6 +25,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tlx.bench.statistics import independent_rounds
 from tlx.runtime.timing.statistics import CONFIDENCE, Estimate, interval_ranks
 
 _Series = npt.NDArray[np.float64]
@@ -50,21 +51,6 @@ def ratio_of_medians(before_ms: Sequence[float], after_ms: Sequence[float], conf
     (before_down, before_up), (after_down, after_up) = reaches[0], reaches[1]
     down, up = math.hypot(after_down, before_up), math.hypot(after_up, before_down)
     return Estimate(math.exp(difference), math.exp(difference - down), math.exp(difference + up))
-
-
-def independent_rounds(series: Sequence[float] | _Series) -> float:
-    """How many independent rounds would tell as much, from 1 to their number.
-
-    Args:
-        series: One value for each round, in order.
-    """
-    values = np.asarray(series, dtype=np.float64)
-    deviations = values - values.mean()
-    spread = float((deviations**2).sum())
-    if not spread:
-        return float(len(values))
-    correlation = min(max(float((deviations[1:] * deviations[:-1]).sum()) / spread, 0.0), 1.0)
-    return max(1.0, len(values) * (1 - correlation) / (1 + correlation))
 
 
 def _reaches(series: _Series, confidence: float) -> tuple[float, float] | None:
