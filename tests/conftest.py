@@ -246,6 +246,23 @@ def tiny_run(colour_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> R
         return train(colour_photos, options)
 
 
+@pytest.fixture(scope="session")
+def narrow_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos of two classes with explicit splits: 40 + 40 for training, 12 + 12 for validation."""
+    folder = tmp_path_factory.mktemp("narrow_photos")
+    write_colour_photos(folder / "train", {"blue": 40, "red": 40}, seed=3)
+    write_colour_photos(folder / "validation", {"blue": 12, "red": 12}, seed=4)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def narrow_run(tiny_run: Run, narrow_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run of a network of VGG16's shape with few channels, which tells :func:`narrow_photos` apart."""
+    from tests.core.narrow_networks import write_narrow_run
+
+    return write_narrow_run(tmp_path_factory.mktemp("runs") / "narrow", tiny_run, narrow_photos)
+
+
 class Keras2Writer(Protocol):
     """Writes a Keras model as Keras 2.0.8 did; see :func:`write_keras_2_file`."""
 

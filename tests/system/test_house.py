@@ -19,7 +19,7 @@ HOUSE = Path(__file__).parents[2]
 ROOTS = ("runtime", "export", "tlcore", "benchmarks")
 PORTIONS = ("tlx.runtime", "tlx.export", "tlx.core", "tlx.bench")
 COMMANDS = (
-    *("demo", "train", "runs", "evaluate", "export", "verify", "models", "classify"),
+    *("demo", "train", "runs", "evaluate", "compress", "export", "verify", "models", "classify"),
     *("bench", "loadgen", "info", "doctor"),
 )
 

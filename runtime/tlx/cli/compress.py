@@ -64,6 +64,7 @@ def compress(
     del verbose
     import json
 
+    from tlx.core.comparing.survey import runs_option
     from tlx.core.compress.bounds import Bounds
     from tlx.core.compress.compress import Listener, Options
     from tlx.core.compress.compress import compress as compress_run
@@ -94,7 +95,8 @@ def compress(
         for line in (*compression_lines(record), *missed_bounds(record)):
             terminal.note(line)
         terminal.note(f"report: {made.folder / 'report.html'}")
-        terminal.next_command(f"tlx export model.onnx{' --precision int8' if record.precision == 'int8' else ''}")
+        precision_option = " --precision int8" if record.precision == "int8" else ""
+        terminal.next_command(f"tlx export model.onnx{precision_option}{runs_option(made.folder.parent)}")
 
 
 compress.__doc__ = f"{compress.__doc__}\n{EXAMPLE}"

@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from tests.core.narrow_networks import classifier, narrow
 
-from tlx import images
 from tlx.core.compress.layer_costs import measure_layer_costs
 from tlx.core.compress.plain import PlainNetwork, build_model, read_network
 from tlx.core.compress.pruning import Looks, prune, survey
 from tlx.core.compress.trial_graph import build_trial
-from tlx.core.recipes.presets import find_preset
-from tlx.core.training.network import build_network
-from tlx.core.weights.chain import load_weights
 from tlx.errors import InputError
 from tlx.export.frameworks import import_keras
 
 Pictures = npt.NDArray[np.uint8]
 LOOKS = Looks(rows=600)
-
-
-@pytest.fixture(scope="module")
-def pictures(colour_photos: Path) -> Pictures:
-    return np.stack([images.load(path, (32, 32), "area") for path in sorted(colour_photos.rglob("*.jpg"))])
-
-
-def classifier(preset: str) -> Any:
-    return build_network(load_weights("none"), find_preset(preset).changed(size=32), 2).classifier
-
-
-def narrow(model: Any) -> PlainNetwork:
-    """The same network with few channels: VGG16's widths would take minutes."""
-    network = read_network(model)
-    kept = [np.arange(max(8, layer.outputs // 16)) for layer in network.convolutions]
-    random = np.random.default_rng(0)
-    layers, inputs = [], 3
-    for layer, channels in zip(network.convolutions, kept, strict=True):
-        matrix = random.normal(0, 0.4 / np.sqrt(inputs), (inputs * 9, len(channels)))
-        layers.append(layer.with_matrix(matrix, random.normal(0, 0.1, len(channels))))
-        inputs = len(channels)
-    first = network.dense[0]
-    places = network.features_a_channel * inputs
-    dense = [type(first)(first.config, first.kernel[:places], first.bias), *network.dense[1:]]
-    return PlainNetwork(
-        network.size_hw, network.rescaling, tuple(layers), network.pooling, network.dropout, tuple(dense)
-    )
 
 
 @pytest.mark.parametrize("preset", ["default", "book-features"])

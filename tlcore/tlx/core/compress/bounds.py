@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from tlx.errors import InputError
@@ -27,9 +28,9 @@ class Bounds:
     def __post_init__(self) -> None:
         if self.speedup is None and self.latency_ms is None and self.max_drop is None:
             raise InputError("tlx compress needs to know what you want: --speedup 8, --latency-ms 3 or --max-drop 0.5")
-        if self.speedup is not None and self.speedup <= 1:
+        if self.speedup is not None and not 1 < self.speedup < math.inf:
             raise InputError(f"--speedup {self.speedup:g}: expected more than 1")
-        if self.latency_ms is not None and self.latency_ms <= 0:
+        if self.latency_ms is not None and not 0 < self.latency_ms < math.inf:
             raise InputError(f"--latency-ms {self.latency_ms:g}: expected more than 0")
         if self.max_drop is not None and not 0 <= self.max_drop <= 100:  # noqa: PLR2004 - points
             raise InputError(f"--max-drop {self.max_drop:g}: expected points from 0 to 100")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from tlx import atomic
 from tlx.cache import cache_folder
 from tlx.core import runs
 from tlx.core.compress.bounds import Bounds
@@ -15,6 +16,7 @@ from tlx.core.compress.judging import Judge
 from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Looks, Survey, prune, survey
 from tlx.core.compress.recovery import Course, Recovered, recover
+from tlx.core.compress.search import Visit, next_limit_ms
 from tlx.core.compress.source import Source, open_source
 from tlx.core.compress.story import Outcome, Point, tell
 from tlx.core.compress.teaching import Teaching, hint_layers
@@ -33,9 +35,6 @@ from tlx.stopping import remembered_stop, stopping_progress
 PHOTOS: Final = 256
 """For the closed form: more change nothing that is measurable."""
 ROWS: Final = 16_000
-_STEP: Final = 1.5
-"""How much faster each network of a search is than the one before."""
-_FIRST_SPEEDUP: Final = 6.0
 _NETWORKS: Final = 4
 """A search teaches at most so many, each for its share of the time."""
 
@@ -91,6 +90,9 @@ def compress(run: Run, options: Options, listener: Listener = Listener()) -> Run
         GateError: If no network within the time keeps the accuracy.
         OutputError: If the run or the cache can't be written.
     """
+    # Minutes of work shouldn't end at a folder that can't be written.
+    atomic.make_folder(options.runs_root)
+    atomic.require_writable(options.runs_root / ".compressed")
     with remembered_stop() as stop:
         progress = stopping_progress(listener.progress, stop)
         work = _Work(run, options, replace(listener, progress=progress))
@@ -138,38 +140,43 @@ class _Work:
 
     def search(self) -> _Taught:
         """Find the network: the most accurate within the time, or the fastest within the drop."""
-        bounds, original_ms = self._options.bounds, self._designer.original_ms
-        limit_ms = bounds.limit_ms(original_ms)
-        seconds = 60 * self._options.minutes
-        if bounds.max_drop is None:
-            assert limit_ms is not None
-            return self._teach(self._designer.within(limit_ms), seconds)
-        limit_ms = limit_ms or original_ms / _FIRST_SPEEDUP
+        bounds, seconds = self._options.bounds, 60 * self._options.minutes
+        limit_ms = bounds.limit_ms(self._designer.original_ms)
+        if bounds.max_drop is not None:
+            return self._fastest(bounds.max_drop, limit_ms, seconds / _NETWORKS)
+        assert limit_ms is not None
+        return self._teach(self._designer.within(limit_ms), seconds)
+
+    def _fastest(self, max_drop: float, bound_ms: float | None, seconds: float) -> _Taught:
         best: _Taught | None = None
-        share = seconds / _NETWORKS
-        while True:
-            if best is not None and seconds < share:
-                return best
+        visits: list[Visit] = []
+        refusal: InputError | None = None
+        while len(self._points) < _NETWORKS:
+            limit_ms = next_limit_ms(visits, self._designer.original_ms, bound_ms)
+            if limit_ms is None:
+                break
             try:
                 design = self._designer.within(limit_ms)
-            except InputError:
-                if best is None:
-                    raise
-                return best
-            taught = self._teach(design, share)
-            seconds -= share
+            except InputError as error:
+                refusal = error
+                visits.append(Visit(limit_ms))
+                continue
+            taught = self._teach(design, seconds)
             drop = taught.point.drop_points
             self._listener.notify(f"{taught.point.name}: {drop:+.2f} points lost on the photos kept for the choice")
-            if drop > bounds.max_drop:
-                if best is None:
-                    raise GateError(
-                        f"the network of {taught.point.latency_ms:.2f} ms loses {drop:.2f} points on the photos kept "
-                        f"for the choice, allowed are {bounds.max_drop:g}: ask for less speed, allow more, or give it "
-                        f"more than --minutes {self._options.minutes:g}"
-                    )
-                return best
-            best = taught
-            limit_ms = taught.point.latency_ms / _STEP
+            visits.append(Visit(limit_ms, taught.point.latency_ms, drop <= max_drop))
+            best = taught if drop <= max_drop else best
+        if best is not None:
+            return best
+        if refusal is not None and not self._points:
+            raise refusal
+        least = min(self._points, key=lambda point: point.drop_points)
+        slower = "" if bound_ms is None else "ask for less speed, "
+        raise GateError(
+            f"the network of {least.latency_ms:.2f} ms loses {least.drop_points:.2f} points on the photos kept for the "
+            f"choice, allowed are {max_drop:g}: {slower}allow more, or give it more than --minutes "
+            f"{self._options.minutes:g}"
+        )
 
     def _teach(self, design: Design, seconds: float) -> _Taught:
         options, progress = self._options, self._listener.progress
@@ -180,9 +187,7 @@ class _Work:
         with self._stopwatch.measure("validation"):
             before = self._judge.chosen_accuracy(pruned)
         layers = {name: kept[number] for name, number in hint_layers(self._source).items()}
-        if not self._points:
-            # Those of a faster network are some of a slower one's.
-            self._teaching = replace(self._teaching, channels=layers)
+        self._teaching = self._teaching.imitating(layers)
         self._listener.notify(f"{design.name}: {100 * before:.1f} % right before it learned anything")
         with self._stopwatch.measure("recovery"):
             recovered = recover(pruned, layers, self._teaching, Course(seconds, seed=options.seed), progress)

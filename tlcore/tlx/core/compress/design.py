@@ -126,7 +126,14 @@ class Designer:
         aim_ms = limit_ms
         best: Design | None = None
         for _ in range(_TRIES):
-            allocation = allocate(variant.choices, variant.costs, aim_ms)
+            try:
+                allocation = allocate(variant.choices, variant.costs, aim_ms)
+            except InputError:
+                if best is None:
+                    raise
+                break
+            if best is not None and allocation.error + variant.error >= best.error:
+                break
             design = self._measured(variant, allocation)
             if design.latency_ms <= limit_ms and (best is None or design.error < best.error):
                 best = design

@@ -56,7 +56,9 @@ class Places:
         """
         taps, edge = np.arange(kernel), (kernel - stride + 1) // 2
         for start in range(0, len(maps), _CHUNK):
-            padded = np.pad(maps[start : start + _CHUNK], ((0, 0), (edge, edge), (edge, edge), (0, 0)))
+            # With an odd number of pixels a stride of 2 looks one further at the end.
+            edges = (edge, edge + stride - 1)
+            padded = np.pad(maps[start : start + _CHUNK], ((0, 0), edges, edges, (0, 0)))
             rows = []
             for image, (y, x) in zip(padded, self._y_x[start : start + _CHUNK], strict=False):
                 patch = image[stride * y[:, None, None] + taps[:, None], stride * x[:, None, None] + taps]

@@ -143,7 +143,8 @@ def prune(  # noqa: PLR0913 - the last three have defaults
         if number < done:
             continue
         progress("pruning", number, steps, layer.name)
-        places = Places(len(before), before.shape[1:3], looks.rows, looks.seed + number)
+        height, width = (-(-pixels // layer.stride) for pixels in before.shape[1:3])
+        places = Places(len(before), (height, width), looks.rows, looks.seed + number)
         made = _solve_layer(layer, outputs, before, after, places)
         smaller.append(made)
         before, after = advance(layer, before), advance(made, after)
@@ -157,8 +158,10 @@ def _solve_layer(
     layer: Convolution, outputs: npt.NDArray[np.int64], before: Array, after: Array, places: Places
 ) -> Convolution:
     matrix, bias = np.ascontiguousarray(layer.matrix()[:, outputs]), layer.bias[outputs]
-    sums = MomentSums(after.shape[-1] * TAPS, len(outputs))
-    for taken, given in zip(places.patches(after), places.patches(before), strict=True):
+    taps = len(layer.kernel)
+    sums = MomentSums(after.shape[-1] * taps**2, len(outputs))
+    of_both = (places.patches(maps, taps, layer.stride) for maps in (after, before))
+    for taken, given in zip(*of_both, strict=True):
         sums.add(taken, given @ matrix + bias)
     return layer.with_matrix(*solve(sums.moments().damped(DAMPING)))
 

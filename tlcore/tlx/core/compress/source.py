@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tlx import images
 from tlx.core.compress.plain import PlainNetwork, read_network
 from tlx.core.photos import Photo
+from tlx.core.recipes.layers import PIXELS
 from tlx.core.runs import Run
 from tlx.errors import DataError, ImageError, InputError
 from tlx.export.keras_model import load_keras_model
@@ -40,6 +41,15 @@ class Source:
     photos: tuple[Photo, ...]
     held_back: tuple[Photo, ...]
     validation: tuple[Photo, ...]
+
+    @property
+    def cut_layer(self) -> str:
+        """Up to where a training may have left features in the cache.
+
+        They are known there by the weights that the training began with. A run that compression made has other ones,
+        and is fast enough to begin with the pixels.
+        """
+        return PIXELS if self.run.record.compression else self.run.recipe.cut_layer
 
     def resized(self, size: int | None) -> PlainNetwork:
         """The network for another input size.

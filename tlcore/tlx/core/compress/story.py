@@ -136,7 +136,11 @@ def _what_next(outcome: Outcome) -> list[str]:
     lines = [
         "tlx export model.onnx --precision int8  (times were measured for int8: fp32 is slower)"
         if outcome.int8
-        else "tlx export model.onnx",
+        else "tlx export model.onnx"
+    ]
+    if faster < 1.01:  # noqa: PLR2004 - no speed that can be asked for
+        return lines
+    lines += [
         f"tlx compress {name} --speedup {1.5 * faster:.3g}  (faster, and less accurate)",
         f"tlx compress {name} --speedup {faster:.3g} --minutes {2 * outcome.minutes:g}  (as fast, taught for longer)",
     ]

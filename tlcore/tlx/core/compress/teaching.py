@@ -66,6 +66,16 @@ class Teaching:
     _answers: dict[tuple[int, int], Answers] = field(default_factory=dict)
     _original: _Original | None = None
 
+    def imitating(self, channels: Mapping[str, npt.NDArray[np.int64]]) -> Teaching:
+        """One that tells of these channels, too: this one if it does, else one that asks anew.
+
+        Those of a faster network are mostly, but not always, some of a slower one's.
+        """
+        if all(name in self.channels and np.isin(kept, self.channels[name]).all() for name, kept in channels.items()):
+            return self
+        together = {name: np.union1d(self.channels.get(name, kept), kept) for name, kept in channels.items()}
+        return Teaching(self.source, self.place, self.size_hw, together, self.dtype)
+
     def pixels(self, photos: Sequence[Photo], number: int, progress: Progress = silent) -> Rows:
         """One view of each photo as the smaller network takes it: rows of ``uint8 [h, w, 3]``.
 
@@ -111,7 +121,7 @@ class _Original:
         keras = import_keras()
         source = teaching.source
         model, recipe, record = source.model, source.run.recipe, source.run.record
-        cut = recipe.cut_layer
+        cut = source.cut_layer
         names = [layer.name for layer in model.layers]
         self._channels = teaching.channels
         features = model.inputs[0] if cut == PIXELS else model.get_layer(cut).output
@@ -170,7 +180,7 @@ def hint_layers(source: Source) -> dict[str, int]:
     What the head takes, and what that is made of.
     """
     names = [layer.name for layer in source.model.layers]
-    cut = source.run.recipe.cut_layer
+    cut = source.cut_layer
     first = 0 if cut == PIXELS else names.index(cut)
     places = [place for place, layer in enumerate(source.network.convolutions) if layer.pooled][-2:]
     pools = {names[names.index(source.network.convolutions[place].name) + 1]: place for place in places}

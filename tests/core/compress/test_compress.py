@@ -1,0 +1,210 @@
+"""Whole compressions of narrow networks: what they promise, what they leave, and how they are stopped."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+import pytest
+from tests.core.narrow_networks import ENOUGH, FEW, Told
+
+from tlx import images
+from tlx.core.compress.bounds import Bounds
+from tlx.core.compress.compress import Listener, Options, compress
+from tlx.core.compress.plain import read_network
+from tlx.core.compress.summary import missed_bounds
+from tlx.core.runs import CompressionRecord, Run, finished_runs
+from tlx.errors import InputError, OutputError
+from tlx.export.keras_model import load_keras_model
+
+if TYPE_CHECKING:
+    from tests.core.compress.conftest import RunWriter
+
+
+def quick(root: Path, minutes: float = 0.02, **bounds: float) -> Options:
+    return Options(Bounds(**bounds), minutes=minutes, int8=False, threads=1, runs_root=root)
+
+
+def record_of(run: Run) -> CompressionRecord:
+    assert run.record.compression is not None
+    return run.record.compression
+
+
+def accuracy_of(run: Run) -> float:
+    """By Keras, photo by photo."""
+    model = load_keras_model(run.model_path)
+    photos = run.photos("validation")
+    pixels = np.stack([images.load(photo.path, run.recipe.size_hw, run.recipe.resize) for photo in photos])
+    said = np.asarray(model.predict(pixels, verbose=0)).argmax(axis=1)
+    return float(np.mean([run.labels[place] == photo.label for place, photo in zip(said, photos, strict=True)]))
+
+
+def test_the_network_is_faster_and_its_record_tells_what_it_is(compressed: Run, narrow_run: Run) -> None:
+    record = record_of(compressed)
+    assert record.original == compressed.record.started_from == "narrow"
+    assert record.bounds == {"speedup": 1.5}
+    assert (record.precision, record.threads, record.minutes) == ("fp32", 1, 0.03)
+    assert record.speedup == record.original_ms / record.latency_ms > 1.1
+    network = read_network(load_keras_model(compressed.model_path))
+    original = read_network(load_keras_model(narrow_run.model_path))
+    assert record.flops == (network.flops(), original.flops())
+    assert record.parameters == (network.parameters(), original.parameters())
+    (point,) = record.points
+    assert (point.kept, point.channels, point.size_hw) == (True, list(network.channels), (32, 32))
+    assert point.merged == (len(network.channels) < len(ENOUGH))
+    assert (point.latency_ms, point.speedup) == (record.latency_ms, record.speedup)
+    assert [layer.channels[1] for layer in record.layers] == list(ENOUGH)
+    assert [layer.channels[0] for layer in record.layers[point.merged :]] == list(network.channels)
+    # All but the head.
+    assert sum(layer.flops[0] for layer in record.layers) == network.flops() - sum(
+        2 * d.kernel.size for d in network.dense
+    )
+    assert all(0 <= layer.error < 1 for layer in record.layers)
+    assert record.what_next[0] == "tlx export model.onnx"
+
+
+def test_the_model_predicts_what_the_record_says(compressed: Run, narrow_run: Run) -> None:
+    record, result = record_of(compressed), compressed.record.result
+    assert accuracy_of(narrow_run) == record.original_accuracy
+    assert accuracy_of(compressed) == pytest.approx(result.validation_accuracy)
+    assert record.drop_points == pytest.approx(100 * (record.original_accuracy - result.validation_accuracy))
+    assert record.drop_points <= record.upper_drop_points
+    assert result.validation_accuracy > 0.9
+
+
+def test_the_run_is_one_like_any_other(compressed: Run, tiny_run: Run) -> None:
+    files = {path.name for path in compressed.folder.iterdir()}
+    assert files == {path.name for path in tiny_run.folder.iterdir()} - {"training.json"}
+    assert [run.record.name for run in finished_runs(compressed.folder.parent)] == [compressed.record.name]
+    assert compressed.folder.name.endswith("-compressed")
+    assert compressed.recipe.name == "compressed"
+    assert len(compressed.photos("train")) == 80
+    assert {"check", "survey", "timing", "pruning", "recovery", "validation"} == compressed.record.result.seconds.keys()
+    page = (compressed.folder / "report.html").read_text()
+    assert "times as fast as narrow" in page
+
+
+def asked_next(record: CompressionRecord) -> list[float]:
+    """The speeds that are suggested."""
+    return [float(found) for line in record.what_next for found in re.findall(r"--speedup (\S+)", line)]
+
+
+def test_what_to_try_next_can_be_asked_for(compressed: Run) -> None:
+    record = record_of(compressed)
+    assert asked_next(record) == [float(f"{share * record.speedup:.3g}") for share in (1.5, 1)]
+    for speedup in asked_next(record):
+        Bounds(speedup=speedup)
+
+
+def test_a_compressed_run_is_compressed_again(
+    compressed: Run, compressed_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With the features of the original's photos in the cache, which aren't this network's.
+    monkeypatch.setenv("TLX_CACHE", str(compressed_cache))
+    again = compress(compressed, quick(tmp_path, latency_ms=50))
+    record = record_of(again)
+    assert record.latency_ms <= 50
+    assert missed_bounds(record) == []
+    assert record.original == compressed.record.name
+    assert record.flops[1] == record_of(compressed).flops[0]
+    assert again.record.result.validation_accuracy > 0.9
+    # So much time that nothing went: it may even be slower.
+    for speedup in asked_next(record):
+        Bounds(speedup=speedup)
+
+
+def test_the_fastest_network_within_the_drop_is_kept(augmented_run: Run, tmp_path: Path) -> None:
+    """So small a network can't be six times as fast: slower ones are tried, then faster ones until there are none."""
+    told: list[str] = []
+    made = compress(augmented_run, quick(tmp_path, 0.06, max_drop=50), Listener(notify=told.append))
+    record = record_of(made)
+    kept = [point for point in record.points if point.kept]
+    assert kept == record.points[-1:]
+    assert all(point.drop_points is not None and point.drop_points <= 50 for point in record.points)
+    assert record.drop_points <= 50
+    assert record.bounds == {"max_drop": 50}
+    assert record.original_ms > record.latency_ms
+    said = [line for line in told if "points lost on the photos kept for the choice" in line]
+    assert len(said) == len(record.points)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 64}, "--size 64: expected 32 to 32 pixels"),
+        ({"size": 16}, "--size 16: expected 32 to 32 pixels"),
+    ],
+)
+def test_a_size_that_can_not_be_is_refused_first(
+    narrow_run: Run, tmp_path: Path, options: dict[str, int], message: str
+) -> None:
+    told = Told()
+    with pytest.raises(InputError, match=message):
+        compress(narrow_run, Options(Bounds(speedup=2), runs_root=tmp_path, **options), Listener(told))
+    assert told.stages == {"checking photos"}
+
+
+def test_a_folder_that_can_not_be_written_is_seen_before_the_work(narrow_run: Run) -> None:
+    told = Told()
+    with pytest.raises(OutputError, match="/proc/runs"):
+        compress(narrow_run, quick(Path("/proc/runs"), speedup=2), Listener(told))
+    assert told == []
+
+
+@pytest.fixture(scope="module")
+def few_run(write_run: RunWriter) -> Run:
+    return write_run("few", preset="default", widths=FEW)
+
+
+@pytest.fixture
+def terminating() -> Iterator[None]:
+    """SIGTERM ends this process as it ends ``tlx``."""
+
+    def handle(signum: int, frame: object) -> NoReturn:
+        del frame
+        raise SystemExit(128 + signum)
+
+    before = signal.signal(signal.SIGTERM, handle)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def stop_at(stage: str, signum: int) -> Callable[[str, int, int, str], None]:
+    def progress(at_stage: str, done: int, total: int, note: str = "") -> None:
+        del total, note
+        if at_stage == stage and done >= 1:
+            os.kill(os.getpid(), signum)
+
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("stage", "signum"),
+    [
+        ("checking photos", signal.SIGINT),
+        ("looking at layers", signal.SIGTERM),
+        ("timing networks", signal.SIGINT),
+        ("timing widths", signal.SIGTERM),
+        ("pruning", signal.SIGINT),
+        ("recovering", signal.SIGTERM),
+    ],
+)
+@pytest.mark.usefixtures("terminating")
+def test_a_stop_leaves_nothing(
+    few_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, signum: signal.Signals
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    expected = KeyboardInterrupt if signum == signal.SIGINT else SystemExit
+    with pytest.raises(expected) as caught:
+        compress(few_run, quick(tmp_path / "runs", 0.1, latency_ms=50), Listener(stop_at(stage, signum)))
+    if isinstance(caught.value, SystemExit):
+        assert caught.value.code == 143
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert list((tmp_path / "tmp").iterdir()) == []

@@ -1,0 +1,112 @@
+"""What a pruned network learns from the original."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests.core.narrow_networks import Told
+
+from tlx.core.compress.plain import PlainNetwork
+from tlx.core.compress.pruning import Looks, prune, survey
+from tlx.core.compress.recovery import Course, recover
+from tlx.core.compress.source import open_source
+from tlx.core.compress.teaching import Teaching, hint_layers
+from tlx.core.runs import Run
+from tlx.core.trunk.features import CachePlace
+from tlx.errors import RunError
+
+if TYPE_CHECKING:
+    from tests.core.compress.conftest import RunWriter
+
+
+@dataclass(frozen=True)
+class Pupil:
+    """A pruned network, and who teaches it."""
+
+    network: PlainNetwork
+    kept: dict[str, Any]
+    teaching: Teaching
+
+
+def make_pupil(run: Run, cache: Path) -> Pupil:
+    source = open_source(run, hold_back=False)
+    teaching = Teaching(source, CachePlace(cache), source.network.size_hw, {})
+    images = teaching.pixels(source.photos, 0).take(range(len(source.photos)))
+    kept = survey(source.network, images, Looks(600)).kept([width // 2 for width in source.network.channels])
+    pruned = prune(source.network, kept, images, Looks(600))
+    hints = {name: kept[number] for name, number in hint_layers(source).items()}
+    return Pupil(pruned, hints, teaching.imitating(hints))
+
+
+@pytest.fixture(scope="module")
+def pupil(write_run: RunWriter, tmp_path_factory: pytest.TempPathFactory) -> Pupil:
+    return make_pupil(write_run("few", preset="default"), tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def sigmoid_pupil(flattened_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Pupil:
+    return make_pupil(flattened_run, tmp_path_factory.mktemp("cache"))
+
+
+def weights(network: PlainNetwork) -> list[Any]:
+    layers: list[Any] = [*network.convolutions, *network.dense]
+    return [values for layer in layers for values in (layer.kernel, layer.bias)]
+
+
+@pytest.mark.parametrize("name", ["pupil", "sigmoid_pupil"])
+def test_the_loss_falls(request: pytest.FixtureRequest, name: str) -> None:
+    pupil: Pupil = request.getfixturevalue(name)
+    course = Course(seconds=1, passes=8, learning_rate=1e-3)
+    recovered = recover(pupil.network, pupil.kept, pupil.teaching, course)
+    losses = [row["loss"] for row in recovered.history]
+    assert len(losses) == 8
+    assert np.mean(losses[-2:]) < 0.8 * np.mean(losses[:2])
+    assert {"loss", "learning_rate", "seconds", "photos"} == recovered.history[0].keys()
+    rates = [row["learning_rate"] for row in recovered.history]
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert rates[-1] < 0.1 * max(rates)
+    assert recovered.network.channels == pupil.network.channels
+    assert not np.array_equal(recovered.network.convolutions[0].kernel, pupil.network.convolutions[0].kernel)
+
+
+def test_the_same_passes_and_seed_give_the_same_weights(pupil: Pupil) -> None:
+    first, again, other = (
+        weights(recover(pupil.network, pupil.kept, pupil.teaching, Course(1, passes=1, seed=seed)).network)
+        for seed in (3, 3, 4)
+    )
+    for one, same in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, same)
+    assert any(not np.array_equal(one, different) for one, different in zip(first, other, strict=True))
+
+
+def test_a_time_ends_it(pupil: Pupil) -> None:
+    told, course = Told(), Course(seconds=2)
+    history = recover(pupil.network, pupil.kept, pupil.teaching, course, told).history
+    assert sum(row["seconds"] for row in history) > 1
+    steps = [(done, total) for stage, done, total in told if stage == "recovering"]
+    assert steps
+    assert all(0 <= done <= total == 2 for done, total in steps)
+    assert history[-1]["learning_rate"] < course.learning_rate
+
+
+def test_an_interrupt_in_a_step_ends_it_at_once(pupil: Pupil) -> None:
+    told = []
+
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        del done, total, note
+        told.append(stage)
+        if stage == "recovering":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recover(pupil.network, pupil.kept, pupil.teaching, Course(60), progress)
+    assert told.count("recovering") == 1
+
+
+def test_a_loss_that_is_no_number_is_an_error(pupil: Pupil) -> None:
+    with pytest.raises(RunError, match=r"the loss of the smaller network is (nan|inf): give a larger one"):
+        recover(pupil.network, pupil.kept, pupil.teaching, Course(60, passes=20, learning_rate=1e30))

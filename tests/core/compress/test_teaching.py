@@ -1,0 +1,145 @@
+"""What the original says of views: the same as asked directly, whichever parts came from the cache."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tlx.core.compress import teaching as teaching_module
+from tlx.core.compress.bounds import Bounds
+from tlx.core.compress.judging import Judge
+from tlx.core.compress.source import Source, open_source
+from tlx.core.compress.teaching import Teaching, hint_layers
+from tlx.core.runs import Run
+from tlx.core.trunk.features import CachePlace
+from tlx.errors import GateError
+from tlx.export.frameworks import import_keras
+from tlx.export.keras_model import class_probabilities
+
+if TYPE_CHECKING:
+    from tests.core.compress.conftest import RunWriter
+
+KEPT = np.array([1, 4, 7])
+
+
+def open_teaching(source: Source, cache: Path, size: int = 32, **channels: Any) -> Teaching:
+    return Teaching(source, CachePlace(cache / "trunk"), (size, size), channels)
+
+
+def asked_directly(source: Source, pixels: npt.NDArray[np.uint8], layer: str) -> tuple[Any, Any]:
+    """Probabilities and a layer's output of the whole model."""
+    keras = import_keras()
+    model = source.model
+    both = keras.Model(model.input, [model.output, model.get_layer(layer).output])
+    said, maps = both.predict(pixels, verbose=0)
+    return class_probabilities(said), maps
+
+
+@pytest.mark.parametrize(("name", "maps"), [("narrow_run", True), ("augmented_run", True), ("flattened_run", False)])
+def test_answers_are_the_models_own_on_the_same_views(
+    request: pytest.FixtureRequest, own_cache: Path, monkeypatch: pytest.MonkeyPatch, name: str, maps: bool
+) -> None:
+    if not maps:
+        monkeypatch.setattr(teaching_module, "_MAPS_BYTES", 0)
+    source = open_source(request.getfixturevalue(name), hold_back=False)
+    (layer, *_) = hint_layers(source)
+    teaching = open_teaching(source, own_cache, **{layer: KEPT})
+    assert teaching.has_maps == maps
+    photos = source.photos[::3]
+    for number in (0, 1, 8):
+        pixels = np.asarray(teaching.pixels(photos, number).take(range(len(photos))))
+        assert (pixels.dtype, pixels.shape) == (np.uint8, (len(photos), 32, 32, 3))
+        answers = teaching.answers(photos, number)
+        said, hints = asked_directly(source, pixels, layer)
+        # What is cached is in 16 bits.
+        np.testing.assert_allclose(answers.probabilities, said, atol=5e-3)
+        hints = hints[..., KEPT] if maps else hints[..., KEPT].mean(axis=(1, 2))
+        assert answers.hints[layer].shape == hints.shape
+        np.testing.assert_allclose(answers.hints[layer], hints, atol=5e-3 * np.abs(hints).max())
+        assert teaching.answers(photos, number) is answers
+
+
+def test_views_are_of_the_same_photos_in_another_place(narrow_run: Run, own_cache: Path) -> None:
+    source = open_source(narrow_run, hold_back=False)
+    teaching = open_teaching(source, own_cache)
+    photos = source.photos[:6]
+    plain, one, other = (np.asarray(teaching.pixels(photos, number).take(range(6))) for number in (0, 1, 2))
+    assert not np.array_equal(plain, one)
+    assert not np.array_equal(one, other)
+    np.testing.assert_array_equal(
+        np.asarray(open_teaching(source, own_cache / "other").pixels(photos, 1).take(range(6))), one
+    )
+
+
+def test_a_smaller_network_sees_smaller_pictures_and_hears_of_means(write_run: RunWriter, own_cache: Path) -> None:
+    source = open_source(write_run("sixty-four", preset="default", size=64), hold_back=False)
+    teaching = open_teaching(source, own_cache, 32, block5_pool=KEPT)
+    assert not teaching.has_maps
+    photos = source.photos[:5]
+    assert np.asarray(teaching.pixels(photos, 1).take([0])).shape == (1, 32, 32, 3)
+    large = np.asarray(open_teaching(source, own_cache, 64).pixels(photos, 1).take(range(5)))
+    said, hints = asked_directly(source, large, "block5_pool")
+    answers = teaching.answers(photos, 1)
+    np.testing.assert_allclose(answers.probabilities, said, atol=5e-3)
+    np.testing.assert_allclose(
+        answers.hints["block5_pool"], hints[..., KEPT].mean(axis=(1, 2)), atol=5e-3 * np.abs(hints).max()
+    )
+
+
+def test_hints_come_from_the_last_two_blocks_above_what_is_cached(narrow_run: Run, augmented_run: Run) -> None:
+    assert hint_layers(open_source(narrow_run, hold_back=False)) == {"block5_pool": 12}
+    assert hint_layers(open_source(augmented_run, hold_back=False)) == {"block4_pool": 9, "block5_pool": 12}
+
+
+def test_other_channels_are_asked_for_anew(augmented_run: Run, own_cache: Path) -> None:
+    source = open_source(augmented_run, hold_back=False)
+    photos = source.photos[:4]
+    bare = open_teaching(source, own_cache)
+    assert bare.answers(photos, 1).hints == {}
+    first = bare.imitating({"block5_pool": KEPT})
+    assert first.answers(photos, 1).hints["block5_pool"].shape[-1] == 3
+    assert first.imitating({"block5_pool": KEPT[1:]}) is first
+    # One layer of a faster network may be wider than a slower one's.
+    both = first.imitating({"block5_pool": np.array([0, 4])})
+    np.testing.assert_array_equal(both.channels["block5_pool"], [0, 1, 4, 7])
+    np.testing.assert_array_equal(
+        both.answers(photos, 1).hints["block5_pool"][..., 1:], first.answers(photos, 1).hints["block5_pool"]
+    )
+
+
+@pytest.fixture
+def judge(narrow_run: Run, own_cache: Path) -> Judge:
+    source = open_source(narrow_run, hold_back=True)
+    return Judge(source, open_teaching(source, own_cache))
+
+
+def test_the_original_is_judged_to_lose_nothing(judge: Judge, narrow_run: Run) -> None:
+    source = open_source(narrow_run, hold_back=True)
+    assert judge.chosen_accuracy(source.network) == 1
+    assert judge.chosen(source.network) == (1, 0)
+    verdict = judge.verdict(source.network, Bounds(max_drop=20))
+    assert (verdict.record.lost, verdict.record.gained, verdict.record.photos) == (0, 0, 24)
+    assert verdict.record.verdict == "passed"
+    np.testing.assert_allclose(verdict.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_network_that_mixes_up_the_labels_fails(judge: Judge, narrow_run: Run) -> None:
+    network = open_source(narrow_run, hold_back=False).network
+    last = network.dense[-1]
+    mixed = replace(
+        network,
+        dense=(*network.dense[:-1], replace(last, kernel=last.kernel[:, ::-1].copy(), bias=last.bias[::-1].copy())),
+    )
+    accuracy, drop_points = judge.chosen(mixed)
+    assert accuracy == 0
+    assert drop_points > 50
+    with pytest.raises(
+        GateError, match=r"on the validation photos 0 of 24 right, .* nothing was written; ask for less"
+    ):
+        judge.verdict(mixed, Bounds(max_drop=99))
+    assert judge.verdict(mixed, Bounds(speedup=2)).record.drop_points == 100
