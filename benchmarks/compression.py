@@ -73,6 +73,7 @@ def measure(arguments: argparse.Namespace, work: Path) -> dict[str, Any]:
     }
     for name in MOBILE:
         export_mobile(name, models, work, arguments.data)
+    accuracy = {name: evaluate(models / f"{name}.onnx", validation) for name in exported}
     files = [models / f"{name}.onnx" for name in (*exported, *MOBILE)]
     document = work / "bench.json"
     bench = [
@@ -88,7 +89,7 @@ def measure(arguments: argparse.Namespace, work: Path) -> dict[str, Any]:
         "compression": compressed.record.compression.model_dump(mode="json") if compressed.record.compression else None,
         "seconds": compressed.record.result.seconds,
         "exports": exported,
-        "accuracy": {name: evaluate(models / f"{name}.onnx", validation) for name in exported},
+        "accuracy": accuracy,
     }
 
 
@@ -129,7 +130,7 @@ def export_mobile(name: str, models: Path, work: Path, data: Path) -> None:
 def evaluate(model: Path, photos: Path) -> dict[str, Any]:
     """Right answers on all photos of a folder."""
     found = json.loads(run([*TLX, "evaluate", str(model), str(photos), "--format", "json", "--quiet"]))
-    return {"accuracy": found["metrics"]["accuracy"], "photos": found["metrics"]["n"]}
+    return {"accuracy": found["accuracy"], "photos": found["n"]}
 
 
 def run(command: Sequence[str], allowed: Sequence[int] = (0,)) -> str:

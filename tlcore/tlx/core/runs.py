@@ -103,7 +103,8 @@ class PointRecord(_Document):
         merged: Whether its first block is one convolution.
         latency_ms: Measured on this device, one picture.
         speedup: The original's time at fp32 in the same rounds, divided by it.
-        pruned_accuracy: Before learning, on photos kept for choices (the validation photos where none were).
+        pruned_accuracy: Before learning, on the photos for choices: half of the validation photos, or all of them
+            where nothing is chosen.
         accuracy: The same after learning; None if it wasn't taught.
         drop_points: What it lost against the original on the same photos, in points.
         kept: Whether this is the one that the run holds.

@@ -123,6 +123,9 @@ class _Work:
         self._teaching = Teaching(self._source, place, self._base.size_hw, {})
         self._judge = Judge(self._source, self._teaching, progress)
         self._points: list[Point] = []
+        with self._stopwatch.measure("check"):
+            # The last word is asked for after half an hour: it shouldn't fail for a photo then.
+            self._judge.prepare()
         with self._stopwatch.measure("survey"):
             photos = _spread(self._source.photos, PHOTOS)
             self._images = self._teaching.pixels(photos, 0, progress).take(range(len(photos)))
@@ -205,7 +208,7 @@ class _Work:
         source, network = self._source, taught.recovered.network
         with self._stopwatch.measure("validation"):
             verdict = self._judge.verdict(network, self._options.bounds)
-            training_accuracy = self._judge.accuracy(network, _spread(source.photos, 2000))
+            training_accuracy = self._judge.accuracy(network, _spread(source.photos, PHOTOS))
         outcome = Outcome(
             source=source,
             bounds=self._options.bounds,

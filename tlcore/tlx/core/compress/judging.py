@@ -1,4 +1,4 @@
-"""How a network does: for choices on training photos that it didn't learn from, in the end on the validation photos."""
+"""How a network does: for choices on one half of the validation photos, in the end on the other half."""
 
 from __future__ import annotations
 
@@ -49,6 +49,18 @@ class Judge:
             progress: Told of each batch.
         """
         self._source, self._teaching, self._progress = source, teaching, progress
+
+    def prepare(self) -> None:
+        """Get all pixels and answers that will be asked for.
+
+        Raises:
+            ImageError: If a photo can't be read.
+            OutputError: If the cache can't be written.
+        """
+        for photos, views in ((self._source.validation, 1), (self._source.held_back, VIEWS + 1)):
+            for number in range(views if photos else 0):
+                self._teaching.pixels(photos, number, self._progress)
+                self._teaching.answers(photos, number, self._progress)
 
     def accuracy(self, network: PlainNetwork, photos: Sequence[Photo]) -> float:
         """The share of photos that it gets right, as they are."""

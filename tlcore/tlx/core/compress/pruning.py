@@ -145,30 +145,45 @@ def prune(  # noqa: PLR0913 - the last three have defaults
         progress("pruning", number, steps, layer.name)
         height, width = (-(-pixels // layer.stride) for pixels in before.shape[1:3])
         places = Places(len(before), (height, width), looks.rows, looks.seed + number)
-        made = _solve_layer(layer, outputs, before, after, places)
+        inputs = kept[number - 1] if number else np.arange(layer.inputs)
+        made = _solve_layer(layer, (inputs, outputs), before, after, places)
         smaller.append(made)
         before, after = advance(layer, before), advance(made, after)
     progress("pruning", steps - 1, steps, "head")
-    head = _solve_head(network, pooled(network, before), pooled(network, after))
+    head = _solve_head(network, kept[-1], pooled(network, before), pooled(network, after))
     progress("pruning", steps, steps)
     return replace(result, convolutions=tuple(smaller), dense=(head, *network.dense[1:]))
 
 
 def _solve_layer(
-    layer: Convolution, outputs: npt.NDArray[np.int64], before: Array, after: Array, places: Places
+    layer: Convolution,
+    left: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    before: Array,
+    after: Array,
+    places: Places,
 ) -> Convolution:
+    """The best weights for the inputs and outputs that are left."""
+    inputs, outputs = left
     matrix, bias = np.ascontiguousarray(layer.matrix()[:, outputs]), layer.bias[outputs]
     taps = len(layer.kernel)
     sums = MomentSums(after.shape[-1] * taps**2, len(outputs))
     of_both = (places.patches(maps, taps, layer.stride) for maps in (after, before))
     for taken, given in zip(*of_both, strict=True):
         sums.add(taken, given @ matrix + bias)
-    return layer.with_matrix(*solve(sums.moments().damped(DAMPING)))
+    original = matrix[_rows_of(inputs, taps**2)].astype(np.float64)
+    return layer.with_matrix(*solve(sums.moments().damped(DAMPING, original)))
 
 
-def _solve_head(network: PlainNetwork, before: Array, after: Array) -> Dense:
-    first = network.dense[0]
+def _solve_head(network: PlainNetwork, inputs: npt.NDArray[np.int64], before: Array, after: Array) -> Dense:
+    """Some hundred photos are fewer than the head's inputs: where they don't tell, its own weights stay."""
+    first, matrix = network.dense[0], head_matrix(network)
     sums = MomentSums(after.shape[1], first.kernel.shape[1])
-    sums.add(after, before @ head_matrix(network) + first.bias)
-    matrix, bias = solve(sums.moments().damped(DAMPING))
-    return replace(first, kernel=head_kernel(network, matrix), bias=bias.astype(np.float32))
+    sums.add(after, before @ matrix + first.bias)
+    original = matrix[_rows_of(inputs, network.features_a_channel)].astype(np.float64)
+    solved, bias = solve(sums.moments().damped(DAMPING, original))
+    return replace(first, kernel=head_kernel(network, solved), bias=bias.astype(np.float32))
+
+
+def _rows_of(channels: npt.NDArray[np.int64], each: int) -> npt.NDArray[np.int64]:
+    """The rows of a matrix in which those of a channel lie side by side."""
+    return np.asarray((channels[:, None] * each + np.arange(each)).ravel())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,6 @@ from tlx.errors import DataError, ImageError, InputError
 from tlx.export.keras_model import load_keras_model
 from tlx.progress import Progress, silent
 
-_HELD_BACK_SHARE: Final = 8
-"""One photo in so many is kept from learning where something has to be chosen."""
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -30,9 +27,10 @@ class Source:
     Attributes:
         model: Its ``keras.Model``.
         network: The same as plain arrays.
-        photos: What may be learned from.
-        held_back: Training photos for choices; empty if nothing is chosen.
-        validation: Judge the result, and nothing else.
+        photos: What is learned from: all training photos.
+        held_back: Validation photos for choices; empty if nothing is chosen. Training photos would flatter the
+            original, which has learned them, and so show a drop that isn't there.
+        validation: Judge the result, and nothing else: the other half of the validation photos, or all of them.
     """
 
     run: Run
@@ -78,7 +76,7 @@ def open_source(run: Run, *, hold_back: bool, progress: Progress = silent) -> So
 
     Args:
         run: A finished one.
-        hold_back: Keep some of the training photos for choices.
+        hold_back: Keep half of the validation photos for choices.
         progress: Told of each photo.
 
     Raises:
@@ -90,15 +88,15 @@ def open_source(run: Run, *, hold_back: bool, progress: Progress = silent) -> So
     network = read_network(model)
     training, validation = run.photos("train"), run.photos("validation")
     _require_unchanged([*training, *validation], progress)
-    chosen = [photo for photo in training if hold_back and int(photo.sha256[:8], 16) % _HELD_BACK_SHARE == 0]
+    chosen = [photo for photo in validation if hold_back and int(photo.sha256[:8], 16) % 2]
     hashes = {photo.sha256 for photo in chosen}
-    learned = [photo for photo in training if photo.sha256 not in hashes]
-    if hold_back and {photo.label for photo in chosen} != set(run.labels):
+    judging = [photo for photo in validation if photo.sha256 not in hashes]
+    if hold_back and any({photo.label for photo in half} != set(run.labels) for half in (chosen, judging)):
         raise DataError(
-            f"{run.folder.name} was trained on {len(training)} photos: too few to keep some of each label for the "
-            "choice that --max-drop asks for; give --speedup or --latency-ms alone"
+            f"{run.folder.name} has {len(validation)} validation photos: too few for two halves, one for the choice "
+            "that --max-drop asks for and one for the last word; give --speedup or --latency-ms alone"
         )
-    return Source(run, model, network, tuple(learned), tuple(chosen), tuple(validation))
+    return Source(run, model, network, tuple(training), tuple(chosen), tuple(judging))
 
 
 def _require_unchanged(photos: Sequence[Photo], progress: Progress) -> None:

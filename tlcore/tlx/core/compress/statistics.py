@@ -30,12 +30,19 @@ class Moments:
     target_mean: Floats
     rows: int
 
-    def damped(self, share: float) -> Moments:
-        """The same with ``share`` of the inputs' mean variance added to each (ridge): solvable whatever the data."""
+    def damped(self, share: float, towards: Floats | None = None) -> Moments:
+        """The same with ``share`` of the inputs' mean variance added to each (ridge): solvable whatever the data.
+
+        Args:
+            share: Of the mean variance.
+            towards: ``[D, M]``, what the solved weights are drawn to where the data don't tell; zero if left out.
+        """
         gram = self.gram.copy()
         variance = float(np.trace(gram)) / len(gram)
-        gram.flat[:: len(gram) + 1] += share * (variance or 1.0)
-        return Moments(gram, self.cross, self.power, self.input_mean, self.target_mean, self.rows)
+        ridge = share * (variance or 1.0)
+        gram.flat[:: len(gram) + 1] += ridge
+        cross = self.cross if towards is None else self.cross + ridge * towards
+        return Moments(gram, cross, self.power, self.input_mean, self.target_mean, self.rows)
 
 
 class MomentSums:

@@ -26,11 +26,12 @@ def headline(record: CompressionRecord) -> str:
         f"({record.precision}, {counted(record.threads, 'thread')}, {record.processor})"
     )
     upper = f"a drop of at most {max(record.upper_drop_points, 0.0):.2f} with 95 % confidence"
+    judged = "" if record.precision == "fp32" else " (at fp32; export judges its int8 file anew)"
     smaller = (
         f"{scaled(record.parameters[0])} parameters of {scaled(record.parameters[1])} and "
         f"{scaled(record.flops[0])} FLOPs of {scaled(record.flops[1])} are left"
     )
-    return f"{faster}; {drop_words(record.drop_points)} on the validation photos, {upper}; {smaller}."
+    return f"{faster}; {drop_words(record.drop_points)} on the validation photos{judged}, {upper}; {smaller}."
 
 
 def drop_words(points: float) -> str:

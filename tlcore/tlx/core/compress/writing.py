@@ -37,7 +37,7 @@ class Compressed:
     Attributes:
         history: A row for each pass of learning.
         probabilities: ``float32 [N, classes]``, of the validation photos.
-        training_accuracy: On the photos that it learned from, as they are.
+        training_accuracy: On some of the photos that it learned from, as they are.
         seconds: Of each stage.
         energy_j: The same in joules.
     """
