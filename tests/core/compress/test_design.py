@@ -54,9 +54,8 @@ def test_a_design_keeps_the_time_and_has_widths_that_fill_vectors(designer: Desi
 
 
 def test_less_time_loses_more(designer: Designer) -> None:
-    errors = [designer.within(share * designer.original_ms).error for share in (0.9, 0.7, 0.5)]
-    assert errors == sorted(errors)
-    assert errors[0] < errors[-1]
+    much, little = (designer.within(share * designer.original_ms) for share in (0.9, 0.5))
+    assert much.error < little.error
 
 
 def test_with_time_enough_nothing_goes_and_nothing_is_timed_twice(designer: Designer, told: Told) -> None:
