@@ -43,13 +43,13 @@ def test_a_source_is_the_network_and_all_photos(narrow_run: Run) -> None:
     assert told == [("checking photos", number, 104) for number in range(105)]
 
 
-def test_photos_for_choices_are_kept_from_learning(narrow_run: Run) -> None:
+def test_half_of_the_validation_photos_chooses_and_the_other_judges(narrow_run: Run) -> None:
     source = open_source(narrow_run, hold_back=True)
-    learned, chosen = set(source.photos), set(source.held_back)
-    assert not learned & chosen
-    assert learned | chosen == set(narrow_run.photos("train"))
-    assert {photo.label for photo in chosen} == {"blue", "red"}
-    assert 0.02 < len(chosen) / 80 < 0.3
+    chosen, judging = set(source.held_back), set(source.validation)
+    assert not chosen & judging
+    assert chosen | judging == set(narrow_run.photos("validation"))
+    assert {photo.label for photo in chosen} == {photo.label for photo in judging} == {"blue", "red"}
+    assert set(source.photos) == set(narrow_run.photos("train"))
     assert open_source(narrow_run, hold_back=True).held_back == source.held_back
 
 
@@ -59,7 +59,7 @@ def test_with_too_few_photos_for_choices_the_way_out_is_named(narrow_run: Run, t
     chosen = {photo.sha256 for photo in open_source(run, hold_back=True).held_back if photo.label == "red"}
     rows = [row for row in json.loads(listed.read_bytes()) if row["sha256"] not in chosen]
     listed.write_text(json.dumps(rows))
-    with pytest.raises(DataError, match=r"too few to keep some of each label .* give --speedup or --latency-ms alone"):
+    with pytest.raises(DataError, match=r"too few for two halves, .* give --speedup or --latency-ms alone"):
         open_source(run, hold_back=True)
     assert open_source(run, hold_back=False).held_back == ()
 

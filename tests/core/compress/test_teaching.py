@@ -123,7 +123,8 @@ def test_the_original_is_judged_to_lose_nothing(judge: Judge, narrow_run: Run) -
     assert judge.chosen_accuracy(source.network) == 1
     assert judge.chosen(source.network) == (1, 0)
     verdict = judge.verdict(source.network, Bounds(max_drop=20))
-    assert (verdict.record.lost, verdict.record.gained, verdict.record.photos) == (0, 0, 24)
+    assert (verdict.record.lost, verdict.record.gained) == (0, 0)
+    assert verdict.record.photos == len(source.validation) < 24
     assert verdict.record.verdict == "passed"
     np.testing.assert_allclose(verdict.probabilities.sum(axis=1), 1, atol=1e-5)
 
