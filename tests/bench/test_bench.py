@@ -176,6 +176,26 @@ def test_rounds_end_when_all_is_known_within_the_margin(tiny_model: Path) -> Non
     assert (method["rounds"], method["rounds_asked"]) == (LOOKS[0], 45)
 
 
+@pytest.mark.parametrize(("error", "interrupted"), [(KeyboardInterrupt(), True), (OSError(28, "disk full"), False)])
+def test_what_goes_wrong_after_the_latencies_takes_nothing_of_them(
+    tiny_model: Path, png_photos: Path, error: BaseException, *, interrupted: bool
+) -> None:
+    def disturb(stage: str, done: int, total: int, note: str = "") -> None:
+        del done, total, note
+        if stage == "measuring stages":
+            raise error
+
+    options = BenchOptions((tiny_model,), photos=png_photos, rounds=2, device="cpu", measure="stages,memory")
+    report = run_bench(options, command="tlx bench", progress=disturb)
+    (engine,) = report.document["engines"]
+    assert report.interrupted is interrupted
+    assert (engine["status"], engine["stages"], engine["memory"]) == ("ok", None, None)
+    assert engine["p50_ms"] > 0
+    words = "interrupted" if interrupted else "disk full"
+    assert [words in note for note in report.notes if note.startswith("nothing was measured beside")] == [True]
+    assert bench_workers() == []
+
+
 def test_accuracy_is_told_where_folders_are_labels(tiny_model: Path, png_photos: Path, tmp_path: Path) -> None:
     for number, photo in enumerate(sorted(png_photos.rglob("*.png"))):
         # Each lies under its colour, except that the first of the three red ones lies under blue.

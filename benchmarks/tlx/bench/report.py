@@ -29,11 +29,13 @@ class Findings:
         measurement: How it went.
         results: The figures, from :func:`tlx.bench.results.evaluate`.
         extras: What else was measured, by :attr:`~tlx.bench.results.EngineResult.row`.
+        notes: Why something of it is missing, one line each.
     """
 
     measurement: Measurement
     results: Sequence[EngineResult]
     extras: Mapping[str, Extras] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def build_document(prepared: Prepared, findings: Findings, *, environment: Environment, command: str) -> BenchDocument:
@@ -71,7 +73,7 @@ def build_document(prepared: Prepared, findings: Findings, *, environment: Envir
         ),
         environment=environment,
         interference=_interference(measurement),
-        notes=[*prepared.notes, *measurement.notes, *told, *all_notes(findings.extras.values())],
+        notes=[*prepared.notes, *measurement.notes, *told, *findings.notes, *all_notes(findings.extras.values())],
     )
 
 

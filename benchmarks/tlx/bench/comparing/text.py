@@ -28,7 +28,7 @@ def format_comparison(comparison: Comparison) -> list[str]:
 def _cells(row: RowComparison, *, many: bool) -> tuple[str, ...]:
     verdict = row.verdict.value + (" (regression)" if row.is_regression else "")
     conditions = (str(row.before.batch), str(row.before.threads or NOTHING)) if many else ()
-    after_ms = row.after and row.after.p50_ms
+    after_ms = row.after.p50_ms if row.after else None
     return (row.name, *conditions, number(row.before.p50_ms), number(after_ms), _change(row), verdict)
 
 
