@@ -170,6 +170,43 @@ def test_each_batch_size_and_number_of_threads_is_a_row(tiny_model: Path, png_ph
     assert all(engine["agreement"]["agrees"] and engine["agreement"]["photos"] == 7 for engine in engines)
 
 
+@pytest.mark.parametrize(
+    ("bounds", "rounds", "seconds"),
+    [
+        ({}, 200, 90.0),
+        ({"margin": 0.1}, 200, 90.0),
+        # A high percentile may take any number of rounds.
+        ({"margin": 0.0}, None, 90.0),
+        ({"margin": 0.0, "max_seconds": 600.0}, None, 600.0),
+        ({"rounds": 500}, 500, float("inf")),
+        ({"rounds": 500, "max_seconds": 60.0}, 500, 60.0),
+    ],
+)
+def test_what_bounds_a_bench(bounds: dict[str, Any], rounds: int | None, seconds: float) -> None:
+    options = BenchOptions((Path("model.onnx"),), **bounds)
+    assert (options.most_rounds, options.longest_s) == (rounds, seconds)
+
+
+def test_without_a_margin_rounds_go_on_until_the_time_is_up(tiny_model: Path) -> None:
+    options = BenchOptions((tiny_model,), limit=2, margin=0.0, max_seconds=3.0, device="cpu")
+    method = run_bench(options, command="tlx bench").document["method"]
+    assert (method["rounds_asked"], method["ended"], method["max_seconds"]) == (None, "seconds", 3.0)
+    plan = prepare(options).plan
+    record = sampling.EngineRecord(plan.engines[0], "engine")
+    assert sampling.why_end(100_000, 2.0, [record], plan) is None
+    assert sampling.why_end(100_000, 3.1, [record], plan) == "seconds"
+
+
+def test_asked_for_rounds_have_no_limit_of_time(tiny_model: Path) -> None:
+    report = run_bench(BenchOptions((tiny_model,), limit=2, rounds=3, device="cpu"), command="tlx bench")
+    method = report.document["method"]
+    assert (method["rounds"], method["rounds_asked"], method["ended"], method["max_seconds"]) == (3, 3, "rounds", None)
+    command = str(report.document["engines"][0]["command"])
+    assert "--rounds 3" in command
+    assert "--max-seconds" not in command
+    assert "--margin" not in command
+
+
 def test_rounds_end_when_all_is_known_within_the_margin(tiny_model: Path) -> None:
     options = BenchOptions((tiny_model,), limit=2, rounds=45, margin=0.99, device="cpu")
     method = run_bench(options, command="tlx bench").document["method"]

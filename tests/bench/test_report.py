@@ -129,7 +129,6 @@ def test_the_command_of_a_row_spells_out_every_setting() -> None:
         "--limit": ["7"],
         "--batch": ["1"],
         "--threads": ["1"],
-        "--rounds": ["200"],
         "--max-seconds": ["90"],
         "--margin": ["0.02"],
         "--seed": ["0"],

@@ -5,6 +5,7 @@ from typing import Any
 from tests.bench.made_up import WRONG, failed_row, full_document, made_up_document, made_up_row
 
 from tlx.bench.document import BenchDocument
+from tlx.bench.page.page import render
 from tlx.bench.table import format_bench, format_remarks, format_table
 
 
@@ -42,6 +43,14 @@ def test_percentiles_that_the_sample_cannot_carry_are_not_available_and_the_rema
     document = made_up_document(made_up_row("keras.predict", 20.0, p90_ms=None, samples_needed={"p90": 36, "p99": 368}))
     assert format_table(document)[1].split()[4:6] == ["n/a", "n/a"]
     assert "n/a: p90 needs 36 calls, p99 needs 368 calls" in remarks(document)
+
+
+def test_what_percentiles_need_is_what_all_rows_need() -> None:
+    rows = [made_up_row("a", samples_needed={"p99": 700}), made_up_row("b", samples_needed={"p95": 80, "p99": 368})]
+    for document in (made_up_document(*rows), made_up_document(*reversed(rows))):
+        assert "p99 needs 700 calls" in remarks(document)
+        assert "p95 needs 80 calls" in remarks(document)
+        assert "p99 needs 700 calls" in render(document)
 
 
 def test_rows_of_other_batches_stand_apart_and_tell_photos_a_second() -> None:

@@ -55,6 +55,13 @@ def test_bench_prints_one_json_object_and_writes_the_same_to_a_file(tiny_model: 
     assert engine["samples_needed"]["p99"] > engine["n"]
 
 
+def test_bench_ends_by_rounds_or_by_a_margin(tiny_model: Path) -> None:
+    done = tlx_bench(tiny_model, "--rounds", 3, "--margin", "2%")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "by --rounds or by --margin" in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize("option", ["-o", "--html"])
 def test_bench_asks_first_whether_its_files_can_be_written(tiny_model: Path, tmp_path: Path, option: str) -> None:
     done = tlx_bench(tiny_model, "--device", "cpu", option, tmp_path / "no" / "file")

@@ -41,7 +41,7 @@ class Method(Part):
         rounds_asked: Rounds at most; null if only the time was bounded.
         margin: The rounds end once each median and each ratio is known within this share, up or down; null or 0: never.
         ended: Why there were no more rounds: ``margin``, ``rounds``, ``seconds``, ``failures``; null if it isn't told.
-        max_seconds: No round began that would have ended later.
+        max_seconds: No round began that would have ended later; null without such a limit.
         seconds: How long the whole bench took.
         calls_per_turn: Timed calls of a turn, at least.
         untimed_calls_per_turn: Calls before them that wake an engine up.

@@ -92,9 +92,9 @@ class Plan:
     Attributes:
         engines: In the order of the report; see :attr:`EngineSpec.conditions` for which are compared.
         device: What the user asked for.
-        rounds: How often each engine gets a turn, at most.
+        rounds: How often each engine gets a turn, at most; None for as often as there is time.
         max_seconds: No round begins after which the bench wouldn't end by then, counted from its start; the first
-            round always runs.
+            round always runs. Infinite for no limit.
         margin: The rounds end once each median and each ratio is known within this share of it, up or down; 0 for
             never.
         seed: Decides the order of the engines in each round.
@@ -104,7 +104,7 @@ class Plan:
 
     engines: tuple[EngineSpec, ...]
     workload: Workload
-    rounds: int
+    rounds: int | None
     max_seconds: float
     device: str = "cpu"
     margin: float = 0.0

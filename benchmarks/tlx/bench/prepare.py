@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 NO_KERAS: Final = "none"
 MARGIN: Final = 0.02
+MAX_SECONDS: Final = 90.0
 MOST_ROUNDS: Final = 200
+"""Where rounds end by a margin; whoever asks for none has a reason to go on."""
 _RUNS: Final = Path("runs")
 
 
@@ -40,6 +43,8 @@ class BenchOptions:
         batches: Photos a call: a row for each.
         threads: A row for each; empty takes as many as this process may use.
         rounds: Turns of each engine, at most; None goes on until all is known within the margin.
+        max_seconds: See :attr:`tlx.bench.plan.Plan.max_seconds`; None is :data:`MAX_SECONDS`, or no limit where rounds
+            are asked for.
         margin: See :attr:`tlx.bench.plan.Plan.margin`; None is :data:`MARGIN`, or 0 where rounds are asked for.
         device: ``auto`` measures ONNX Runtime on each device that works; any other is the only one.
         engines: Names of engines, ``*`` stands for anything; empty takes the usual ones.
@@ -55,7 +60,7 @@ class BenchOptions:
     batches: tuple[int, ...] = (1,)
     threads: tuple[int, ...] = ()
     rounds: int | None = None
-    max_seconds: float = 90.0
+    max_seconds: float | None = None
     margin: float | None = None
     device: str = "auto"
     engines: tuple[str, ...] = ()
@@ -65,9 +70,18 @@ class BenchOptions:
     sustained_s: float | None = None
 
     @property
-    def most_rounds(self) -> int:
-        """What :attr:`rounds` comes to."""
-        return self.rounds or MOST_ROUNDS
+    def most_rounds(self) -> int | None:
+        """What :attr:`rounds` comes to; None where only the time is bounded."""
+        if self.rounds is not None:
+            return self.rounds
+        return MOST_ROUNDS if self.end_margin > 0 else None
+
+    @property
+    def longest_s(self) -> float:
+        """What :attr:`max_seconds` comes to."""
+        if self.max_seconds is not None:
+            return self.max_seconds
+        return MAX_SECONDS if self.rounds is None else math.inf
 
     @property
     def end_margin(self) -> float:
@@ -116,7 +130,7 @@ def prepare(options: BenchOptions) -> Prepared:
         engines=spread(engines, options.batches, options.threads or (usable_processors(),)),
         workload=workload,
         rounds=options.most_rounds,
-        max_seconds=options.max_seconds,
+        max_seconds=options.longest_s,
         device=options.device,
         margin=options.end_margin,
         seed=options.seed,

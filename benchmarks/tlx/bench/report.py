@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -65,7 +66,7 @@ def build_document(prepared: Prepared, findings: Findings, *, environment: Envir
             rounds_asked=plan.rounds,
             margin=plan.margin,
             ended=measurement.ended,
-            max_seconds=plan.max_seconds,
+            max_seconds=plan.max_seconds if math.isfinite(plan.max_seconds) else None,
             seconds=round(measurement.seconds, 2),
             calls_per_turn=CALLS_PER_TURN,
             untimed_calls_per_turn=WARM_UP_PER_TURN,

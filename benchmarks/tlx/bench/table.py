@@ -106,12 +106,21 @@ def _about_rounds(document: BenchDocument, measured: Sequence[EngineRow]) -> lis
     batches = {row.batch for row in measured}
     if len(batches) == 1 and batches != {1}:
         remarks.append(f"times are for a batch of {batches.pop()} photos")
-    needed = {name: calls for row in measured for name, calls in row.samples_needed.items()}
+    needed = calls_needed(measured)
     if needed:
         remarks.append(f"{NOTHING}: " + ", ".join(f"{name} needs {calls} calls" for name, calls in needed.items()))
     if len(measured) > 1 and method.rounds < needed_samples(0.5):
         remarks.append(f"x faster has no interval: it needs {needed_samples(0.5)} rounds")
     return remarks
+
+
+def calls_needed(rows: Sequence[EngineRow]) -> dict[str, int]:
+    """How many calls each percentile takes that a row can't carry: enough for all rows."""
+    needed: dict[str, int] = {}
+    for row in rows:
+        for name, calls in row.samples_needed.items():
+            needed[name] = max(calls, needed.get(name, 0))
+    return needed
 
 
 def describe_answers(agreement: AnswersBeside) -> str:

@@ -56,19 +56,22 @@ def bench(
         typer.Option(
             parser=parse_share,
             metavar="SHARE",
-            help="End once each median and ratio is known within this, as in 2% or 0.02 (default: 2%).",
+            help="End once each median and ratio is known within this, as in 2% or 0.02 (default: 2%); 0: not before "
+            "--max-seconds.",
         ),
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option("--rounds", min=1, help="Turns of each engine, whatever is known by then (default: by --margin)."),
+        typer.Option("--rounds", min=1, help="Turns of each engine, in place of --margin: whatever is known by then."),
     ] = None,
     max_seconds: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--max-seconds", min=0, help="Begin no round that would end later than this; --measure comes after."
+            "--max-seconds",
+            min=0,
+            help="Begin no round that would end later than this (default: 90, or no limit with --rounds).",
         ),
-    ] = 90.0,
+    ] = None,
     engine: Annotated[
         list[str] | None,
         typer.Option(
@@ -127,6 +130,8 @@ def bench(
         measure=measure,
         sustained_s=sustained,
     )
+    if rounds is not None and margin is not None:
+        raise typer.BadParameter("rounds end by --rounds or by --margin, received both", param_hint="--rounds")
     for path in (output, html):
         if path is not None:
             atomic.require_writable(path)

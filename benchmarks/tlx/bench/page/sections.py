@@ -13,7 +13,7 @@ from tlx.bench.page.rounds import rounds_chart
 from tlx.bench.page.stage_bars import stage_chart
 from tlx.bench.page.words import breakable, with_full_names
 from tlx.bench.rows import EngineRow
-from tlx.bench.table import NOTHING, describe_answers, estimate, number
+from tlx.bench.table import NOTHING, calls_needed, describe_answers, estimate, number
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section, card, note
 from tlx.core.report.tables import document_tables, table
@@ -74,7 +74,7 @@ def _remarks(document: BenchDocument) -> Markup:
     remarks = [
         f"{TIMES} faster: than {document.baseline}, the median of the ratios over {method.rounds} interleaved rounds."
     ]
-    needed = {name: calls for row in document.engines for name, calls in row.samples_needed.items()}
+    needed = calls_needed(document.engines)
     if needed:
         listed = ", ".join(f"{name} needs {calls:,} calls" for name, calls in needed.items())
         remarks.append(f"{NOTHING}: the sample can't carry it; {listed}.")
