@@ -74,6 +74,8 @@ def test_run_bench_measures_every_model_and_marks_the_one_that_differs(
         "tolerance": 1e-4,
         "agrees": False,
         "wrong": True,
+        "same_network": True,
+        "beside": tiny["name"],
     }
     assert swapped["status"] == "wrong"
     # The two folders are no labels.

@@ -81,6 +81,24 @@ def test_an_engine_that_differs_within_its_precision_is_marked_but_not_wrong() -
     assert "WRONG" not in remarks(document)
 
 
+def test_another_network_is_called_so_and_not_wrong() -> None:
+    agreement = {**WRONG["agreement"], "wrong": False, "same_network": False, "beside": "keras.predict"}
+    document = made_up_document(made_up_row("keras.predict", 20.0), made_up_row("small", 5.0, agreement=agreement))
+    assert format_table(document)[2].endswith("another network")
+    assert "small is another network than keras.predict: its accuracy judges it" in remarks(document)
+    assert "WRONG" not in remarks(document)
+    page = render(document)
+    assert ">another network</span>" in page
+    assert "wrong answers" not in page
+
+
+def test_a_wrong_engine_of_another_network_is_told_beside_its_own() -> None:
+    agreement = {**WRONG["agreement"], "beside": "small"}
+    document = made_up_document(made_up_row("a"), made_up_row("small int8", status="wrong", agreement=agreement))
+    assert "WRONG: small int8 gives other answers than small:" in remarks(document)
+    assert "small int8 gives other answers than small:" in render(document)
+
+
 def test_remarks_name_an_engine_that_was_not_idle_while_it_waited() -> None:
     parked = {"cpu_ms": 720.0, "wall_ms": 800.0, "idle": False, "spin_ms": 40.0}
     document = made_up_document(made_up_row("keras.predict", 20.0), made_up_row("spinning", 5.0, parked=parked))

@@ -34,6 +34,7 @@ class EngineSpec:
         size_hw: Height and width that it takes.
         precision: What it computes in.
         threshold: From which probability of it the second of two labels is given.
+        network: Which network it computes, as in :func:`tlx.bench.engines.network_of`; empty if no file says.
         mark: Tells engines apart that would have the same name.
         batch: Photos a call.
         threads: Threads that it uses inside one layer, and processors that it may run on.
@@ -52,6 +53,7 @@ class EngineSpec:
     threads: int = 1
     device: str = "cpu"
     optional: bool = False
+    network: str = ""
 
     def name(self, provider: str) -> str:
         """What the engine is called once it's known where it runs: ``onnxruntime.cpu.fp32``."""

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tlx.bench.engines import choose_engines, find_devices, keras_engines, onnx_engines, spread
+from tlx.bench.engines import (
+    choose_engines,
+    find_devices,
+    keras_engines,
+    network_of,
+    network_of_run,
+    onnx_engines,
+    spread,
+)
 from tlx.bench.keras_python import ask_versions
 from tlx.bench.measures.wanted import parse_wanted
 from tlx.bench.pictures import choose_readable, find_photos, true_classes
@@ -187,7 +195,11 @@ def _keras_part(options: BenchOptions, run: Run | None, contract: Contract, note
         notes.append(missing)
         return []
     engines = keras_engines(run.model_path, run.recipe.size_hw, contract)
-    return [replace(engine, device=options.device) for engine in engines]
+    network = network_of_run(run.record.name, run.record.data.sha256, run.record.weights.sha256)
+    if network != network_of(contract):
+        named = "no run" if contract.training is None else f"the run {contract.training.run}"
+        notes.append(f"{options.models[0]} names {named}, not {run.record.name} (--keras): taken for another network")
+    return [replace(engine, device=options.device, network=network) for engine in engines]
 
 
 def _choose_photos(

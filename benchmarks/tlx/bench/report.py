@@ -107,13 +107,17 @@ def _row(result: EngineResult, prepared: Prepared, baseline: EngineSpec | None, 
         throughput_photos_per_s=_rounded(result.throughput_photos_per_s),
         ratio_to_baseline=_rounded(result.ratio.value) if result.ratio else None,
         ratio_ci95=_interval(result.ratio),
-        agreement=AnswersBeside(**asdict(result.agreement)) if result.agreement else None,
+        agreement=_answers(result),
         accuracy=Accuracy(**asdict(result.accuracy)) if result.accuracy else None,
         warm_up=WarmUp(**asdict(result.warm_up)) if result.warm_up else None,
         parked=_parked(result),
         **_latency_fields(result.latency_ms),
         **({"model_bytes": result.model_bytes} | (extras.document() if extras else {})),
     )
+
+
+def _answers(result: EngineResult) -> AnswersBeside | None:
+    return AnswersBeside(beside=result.beside, **asdict(result.agreement)) if result.agreement else None
 
 
 def _interference(measurement: Measurement) -> Interference | None:

@@ -19,6 +19,7 @@ _SHORTEST_NAME: Final = 12
 _GAP: Final = 2
 _WRONG: Final = "WRONG"
 _DIFFERS: Final = "!"
+ANOTHER_NETWORK: Final = "another network"
 
 
 def format_bench(document: BenchDocument) -> list[str]:
@@ -67,6 +68,8 @@ def _cells(row: EngineRow, *, rate: bool) -> tuple[str, ...]:
 def _labels(row: EngineRow) -> str:
     if row.agreement is None:
         return ""
+    if row.is_another_network:
+        return ANOTHER_NETWORK
     mark = f" {_WRONG}" if row.is_wrong else "" if row.agreement.agrees else f" {_DIFFERS}"
     return f"{row.agreement.labels_equal}/{row.agreement.photos}{mark}"
 
@@ -85,9 +88,12 @@ def format_remarks(document: BenchDocument) -> list[str]:
 def _about_engines(document: BenchDocument, measured: Sequence[EngineRow]) -> list[str]:
     remarks = []
     for row in measured:
-        if row.agreement is not None and not row.agreement.agrees:
+        if row.is_another_network:
+            remarks.append(f"{row.name} is {ANOTHER_NETWORK} than {document.baseline}: its accuracy judges it")
+        elif row.agreement is not None and not row.agreement.agrees:
             verdict = f"{_WRONG}: {row.name}" if row.is_wrong else f"{_DIFFERS} {row.name}"
-            remarks.append(f"{verdict} gives other answers than {document.baseline}: {describe_answers(row.agreement)}")
+            other = row.agreement.beside or document.baseline
+            remarks.append(f"{verdict} gives other answers than {other}: {describe_answers(row.agreement)}")
         if row.parked is not None and not row.parked.idle:
             remarks.append(
                 f"{row.name} kept {row.parked.cpu_ms / row.parked.wall_ms:.0%} of a processor busy while it waited: "
