@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,15 @@ def test_what_else_was_measured_stands_in_its_row() -> None:
     assert base.memory is None
     assert fast.memory is not None
     assert (fast.memory.peak_rss_mb, fast.model_bytes) == (312.0, 7)
+
+
+def test_a_row_has_its_models_fingerprint(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"a model")
+    there = record("there", 20.0)
+    there.spec = replace(there.spec, model=tmp_path / "m.onnx")
+    known, unknown = build(there, record("gone", 5.0)).engines
+    assert known.model_sha256 == hashlib.sha256(b"a model").hexdigest()
+    assert unknown.model_sha256 is None
 
 
 def test_accuracy_is_counted_where_the_photos_labels_are_known() -> None:

@@ -19,6 +19,8 @@ from tlx.bench.results import EngineResult, baseline_name
 from tlx.bench.rows import Accuracy, AnswersBeside, EngineRow, Interval, Parked, WarmUp
 from tlx.bench.sampling import Measurement
 from tlx.bench.statistics import PERCENTILES, Summary
+from tlx.errors import ModelFileError
+from tlx.runtime.model_registry import resolve_model
 from tlx.runtime.timing.statistics import Estimate
 
 
@@ -51,13 +53,16 @@ def build_document(prepared: Prepared, findings: Findings, *, environment: Envir
     plan, measurement, results = prepared.plan, findings.measurement, findings.results
     told = [f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note]
     baselines = {result.row: result.spec for result in results}
+    fingerprints = {model: _sha256(model) for model in {result.spec.model for result in results}}
     return BenchDocument(
         schema=SCHEMA,
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
         baseline=baseline_name(results),
         engines=[
-            _row(result, prepared, baselines.get(result.baseline or ""), findings.extras.get(result.row))
+            _row(result, prepared, baselines.get(result.baseline or ""), findings.extras.get(result.row)).model_copy(
+                update={"model_sha256": fingerprints[result.spec.model]}
+            )
             for result in results
         ],
         photos=_photos(prepared),
@@ -167,6 +172,15 @@ def _rounded(value: None) -> None: ...
 def _rounded(value: float | None) -> float | None:
     # A tenth of a microsecond: finer digits are the clock's own noise.
     return None if value is None else round(value, 4)
+
+
+def _sha256(model: Path) -> str | None:
+    """Of a model's file, or of the current one in a models folder."""
+    try:
+        with resolve_model(model).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ModelFileError):
+        return None
 
 
 def _fingerprint(photos: Sequence[Path]) -> str | None:

@@ -212,6 +212,7 @@ class EngineRow(Part):
         command: What reproduces this row, from the folder where the bench ran.
         model: Its model file.
         model_bytes: Size of that file.
+        model_sha256: Of its bytes, in hex; null if it couldn't be read after the bench.
         precision: What the model file says it computes in.
         provider: Where it ran: ``cpu``, ``cuda``, ...; null if it never loaded.
         batch: Photos a call.
@@ -256,6 +257,7 @@ class EngineRow(Part):
     command: str | None = None
     model: str
     model_bytes: Count | None = None
+    model_sha256: str | None = None
     precision: str
     provider: str | None
     batch: Annotated[int, Field(ge=1)]
