@@ -18,6 +18,7 @@ from tlx.bench.plan import MOST_CALLS, EngineSpec, Plan, Workload
 from tlx.bench.prepare import BenchOptions, prepare
 from tlx.bench.stopping import LOOKS
 from tlx.errors import DeviceError, InputError, ModelFileError, RunError
+from tlx.runtime.processors import usable_processors
 from tlx.runtime.timing.protocol import ONNX_KIND
 
 if TYPE_CHECKING:
@@ -277,6 +278,12 @@ def test_prepare_refuses_models_of_different_labels(tiny_model: Path, make_model
     other.write_bytes(make_model(labels=["cat", "dog"]))
     with pytest.raises(InputError, match="compare models of the same labels"):
         prepare(BenchOptions((tiny_model, other)))
+
+
+def test_prepare_refuses_more_threads_than_processors_may_be_used(tiny_model: Path) -> None:
+    many = usable_processors() + 1
+    with pytest.raises(InputError, match=f"--threads {many}: at most {many - 1} processors may be used here"):
+        prepare(BenchOptions((tiny_model,), threads=(1, many)))
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,7 @@ class Interference(Part):
     Attributes:
         steal_share: Processor time that a hypervisor gave to others; null if the system doesn't tell.
         other_load_share: Processor time of other processes; null if the system doesn't tell.
+        throttled_share: Periods of a container's processor quota in which it was used up; null without a quota.
         frequency_mhz: The processors' frequency; null if the system doesn't tell.
         drift: A trend over the rounds; null with too few of them.
         warnings: What a reader of the figures must know, a line each.
@@ -154,6 +155,7 @@ class Interference(Part):
 
     steal_share: Share | None = None
     other_load_share: Share | None = None
+    throttled_share: Share | None = None
     frequency_mhz: Frequency | None = None
     drift: Drift | None = None
     warnings: list[str] = Field(default_factory=list)

@@ -123,6 +123,7 @@ def prepare(options: BenchOptions) -> Prepared:
     Raises:
         TlxError: If a model, a run or a folder that the user named can't be used.
     """
+    _check_threads(options.threads)
     models = [(path, ModelFile.read(path).contract) for path in options.models]
     contract = models[0][1]
     _check_labels(models)
@@ -146,6 +147,13 @@ def prepare(options: BenchOptions) -> Prepared:
         wanted=parse_wanted(options.measure, options.sustained_s),
     )
     return Prepared(options, plan, photos_from, tuple(notes), keras_versions)
+
+
+def _check_threads(threads: tuple[int, ...]) -> None:
+    """More threads than processors measure how they wait for each other."""
+    usable = usable_processors()
+    if max(threads, default=1) > usable:
+        raise InputError(f"--threads {max(threads)}: at most {usable} processors may be used here (affinity and quota)")
 
 
 def _check_labels(models: list[tuple[Path, Contract]]) -> None:
