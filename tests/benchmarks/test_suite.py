@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,37 @@ def test_a_failed_benchmark_leaves_its_old_result(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text("old")
     task = Task("one", ("false",))
     assert everything.run_one(task, tmp_path, material(tmp_path, quick=True)) == "ended with 1"
+    assert (tmp_path / "one.json").read_text() == "old"
+
+
+def python(code: str) -> Task:
+    return Task("one", (sys.executable, "-c", code))
+
+
+def test_a_bench_of_which_an_engine_failed_is_a_result_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {"engines": [{"name": "a", "error": None}, {"name": "b", "error": "b: it ended"}]}
+    task = python(f"print({json.dumps(json.dumps(document))}); raise SystemExit(2)")
+    assert everything.run_one(task, tmp_path, material(tmp_path, quick=True)) is None
+    assert json.loads((tmp_path / "one.json").read_text())["engines"] == document["engines"]
+    assert "one: failed in it: b" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("print('Segmentation fault')", "its output can't be read"),
+        ("raise SystemExit(2)", "ended with 2, and its output can't be read"),
+        ("print('{}'); raise SystemExit(2)", "ended with 2"),
+        ("print('[]')", "its output isn't one JSON object"),
+    ],
+)
+def test_output_that_is_no_result_is_that_benchmarks_failure(tmp_path: Path, code: str, words: str) -> None:
+    (tmp_path / "one.json").write_text("old")
+    problem = everything.run_one(python(code), tmp_path, material(tmp_path, quick=True))
+    assert problem is not None
+    assert words in problem
     assert (tmp_path / "one.json").read_text() == "old"
 
 
