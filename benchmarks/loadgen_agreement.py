@@ -6,8 +6,8 @@ photo (SingleStream). They have turns of as many calls in interleaved rounds, th
     python benchmarks/loadgen_agreement.py model.onnx --photos ../shared/data/cats_dogs/validation --rounds 20
 
 LoadGen's figure is its own, from its log of each round. Prints one JSON object; ``--output FILE`` also writes it,
-``--logs FOLDER`` keeps LoadGen's logs. The aim: the whole interval of the ratio of the two (median over the rounds, each
-beside `tlx bench`'s percentile of all turns, as its table has it) within 5 % of 1.
+``--logs FOLDER`` keeps LoadGen's logs. The aim: within 5 % of 1 lie the whole interval of the ratio of the two (median
+over the rounds), and the ratio of LoadGen's figure to the percentile of all turns, as `tlx bench` takes it.
 """
 
 from __future__ import annotations

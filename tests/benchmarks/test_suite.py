@@ -76,6 +76,28 @@ def test_engines_are_sorted_by_time_and_failed_ones_keep_their_reason() -> None:
     ]
 
 
+def test_wrong_engines_come_after_the_right_ones_and_are_not_faster() -> None:
+    agreement = {"photos": 9, "labels_equal": 4, "max_abs_difference": 0.5, "agrees": False}
+    ratio = {"ratio_to_baseline": 9.0, "ratio_ci95": (8.0, 10.0)}
+    rows = [
+        engine("quick", p50_ms=1.0, status="wrong", agreement=agreement, **ratio),
+        engine("other", p50_ms=2.0, agreement={**agreement, "same_network": False}, **ratio),
+        engine("slow", p50_ms=30.0),
+        engine("dead", p50_ms=None, error="it ended"),
+    ]
+    lines = engine_lines(bench(*rows))
+    assert [line[0].partition(" ")[0] for line in lines] == ["other", "slow", "quick", "dead"]
+    assert lines[0][3:5] == ("9 (8 to 10)", "4/9 (another network)")
+    assert lines[2][3:5] == ("-", "4/9 **WRONG**")
+
+
+def test_what_disturbed_a_bench_stands_under_its_table(tmp_path: Path) -> None:
+    disturbed = bench(engine("a")) | {"interference": {"warnings": ["other processes used 11% of the time"]}}
+    (tmp_path / "bench.json").write_text(json.dumps(disturbed))
+    page = write_page(tmp_path)
+    assert page.index("| a (2 threads) |") < page.index("Caution: other processes used 11% of the time.")
+
+
 def test_machines_are_apart_and_gpus_apart_from_them_and_marked(tmp_path: Path) -> None:
     (tmp_path / "bench.json").write_text(json.dumps(bench(engine("a"))))
     other = {**EPYC, "processor": "Other"}
