@@ -87,7 +87,8 @@ def judge_interference(counters: Counters, records: Sequence[EngineRecord]) -> I
     if counters.ticks:
         steal = counters.ticks.steal / counters.ticks.all
         other = max(0.0, counters.ticks.busy - counters.own_ticks) / counters.ticks.all
-    throttled = counters.throttling and counters.throttling.throttled / max(1, counters.throttling.periods)
+    stops = counters.throttling
+    throttled = stops.throttled / max(1, stops.periods) if stops else None
     frequencies = counters.frequencies_mhz
     frequency_mhz = (min(frequencies), max(frequencies)) if frequencies else None
     medians_ms = {record.row: np.array(record.medians_ms) for record in records if record.error is None}
