@@ -7,7 +7,8 @@
 
 Each result goes to ``benchmarks/results/MACHINE/NAME.json``, one folder for each machine, and the table to
 ``benchmarks/results/README.md``. They run one after the other, for the machine is to do nothing else: hours in all. A
-benchmark that fails is told and leaves its old result; the others go on, and the exit code is 1.
+benchmark that fails is told and leaves its old result; the others go on, and the exit code is 1. A bench of which some
+engines failed is a result: it names them.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from tlx import atomic
 from tlx.errors import TlxError
 from tlx.runtime import environment
 
+ENGINE_FAILED: Final = 2
+"""The exit code of `tlx bench` where an engine failed; its document is whole."""
 RESULTS: Final = Path(__file__).with_name("results")
 
 
@@ -120,12 +123,28 @@ def run_one(task: Task, folder: Path, material: Material) -> str | None:
         output = Path(temporary) / "result.json"
         command = task.words(output, folder / task.name)
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
+        if done.returncode not in {0, ENGINE_FAILED}:
             return f"ended with {done.returncode}"
-        # `tlx` commands print their document, scripts write it.
-        result = json.loads(output.read_text() if output.is_file() else done.stdout)
+        try:
+            # `tlx` commands print their document, scripts write it.
+            result = json.loads(output.read_text() if output.is_file() else done.stdout)
+        except (OSError, ValueError) as error:
+            return f"ended with {done.returncode}, and its output can't be read: {error}"
+    if not isinstance(result, dict):
+        return "its output isn't one JSON object"
+    rows = failed_rows(result)
+    if done.returncode and not rows:
+        return f"ended with {done.returncode}"
+    if rows:
+        tell(f"{task.name}: failed in it: {', '.join(rows)}")
     keep(result, folder / f"{task.name}.json", {**material.names(), str(folder): "."})
     return None
+
+
+def failed_rows(result: dict[str, Any]) -> list[str]:
+    """Names of the engines of a bench that failed."""
+    rows = result.get("engines")
+    return [str(row.get("name")) for row in rows if row.get("error")] if isinstance(rows, list) else []
 
 
 def keep(result: dict[str, Any], path: Path, names: dict[str, str]) -> None:

@@ -6,7 +6,8 @@ photo (SingleStream). They have turns of as many calls in interleaved rounds, th
     python benchmarks/loadgen_agreement.py model.onnx --photos ../shared/data/cats_dogs/validation --rounds 20
 
 LoadGen's figure is its own, from its log of each round. Prints one JSON object; ``--output FILE`` also writes it,
-``--logs FOLDER`` keeps LoadGen's logs. The aim: the ratio of the two (median over the rounds) within 5 % of 1.
+``--logs FOLDER`` keeps LoadGen's logs. The aim: within 5 % of 1 lie the whole interval of the ratio of the two (median
+over the rounds), and the ratio of LoadGen's figure to the percentile of all turns, as `tlx bench` takes it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tlx.bench.loadgen.logs import read_result
 from tlx.bench.loadgen.messages import LoadgenTest
 from tlx.bench.loadgen.process import LoadgenProcess
 from tlx.bench.pictures import choose_readable, find_photos
+from tlx.bench.statistics import summarize
 from tlx.runtime import environment
 from tlx.runtime.timing.order import reply_timeout_s, round_order
 from tlx.runtime.timing.process import WorkerProcess
@@ -56,8 +58,8 @@ def main() -> None:
     setup = make_setup(photos, options)
     with tempfile.TemporaryDirectory() as temporary:
         logs = arguments.logs or Path(temporary)
-        rounds = measure(setup, logs.resolve(), rounds=arguments.rounds, calls=arguments.calls)
-    result = judge(rounds) | {
+        rounds, turns = measure(setup, logs.resolve(), rounds=arguments.rounds, calls=arguments.calls)
+    result = judge(rounds, turns) | {
         "model": arguments.model.name,
         "calls_a_round": arguments.calls,
         "threads": setup.threads,
@@ -69,9 +71,10 @@ def main() -> None:
         atomic.write_json(arguments.output, result)
 
 
-def measure(setup: Setup, logs: Path, *, rounds: int, calls: int) -> list[dict[str, float]]:
-    """Percentiles of both in each round, in milliseconds."""
+def measure(setup: Setup, logs: Path, *, rounds: int, calls: int) -> tuple[list[dict[str, float]], list[list[float]]]:
+    """Percentiles of both in each round, and the calls of each of the bench's turns, in milliseconds."""
     found: list[dict[str, float]] = []
+    turns: list[list[float]] = []
     with ExitStack() as stack:
         bench = stack.enter_context(WorkerProcess("tlx bench", setup, BENCH_WORKER))
         call_ms = statistics.median(bench.receive(Ready, timeout_s=LOAD_TIMEOUT_S).warm_up_ms)
@@ -84,10 +87,10 @@ def measure(setup: Setup, logs: Path, *, rounds: int, calls: int) -> list[dict[s
                 else:
                     bench.send(Turn(number * calls, WARM_UP_CALLS, calls))
                     samples = bench.receive(Samples, timeout_s=reply_timeout_s(calls, call_ms))
-                    latencies_ms = np.array(samples.latencies_ns) / 1e6
-                    one |= {f"bench_p{q}_ms": float(np.percentile(latencies_ms, q)) for q in (50, 90)}
+                    turns.append([latency_ns / 1e6 for latency_ns in samples.latencies_ns])
+                    one |= {f"bench_p{q}_ms": float(np.percentile(turns[-1], q)) for q in (50, 90)}
             found.append(one)
-    return found
+    return found, turns
 
 
 def loadgen_turn(loadgen: LoadgenProcess, logs: Path, calls: int) -> dict[str, float]:
@@ -108,20 +111,33 @@ def loadgen_turn(loadgen: LoadgenProcess, logs: Path, calls: int) -> dict[str, f
     return {f"loadgen_p{q}_ms": result.percentiles_ms[f"p{q}"] for q in (50, 90)} | {"queries": float(result.queries)}
 
 
-def judge(rounds: list[dict[str, float]]) -> dict[str, Any]:
-    """The ratios LoadGen over bench, and whether that of the 90th percentiles is within the aim."""
+def judge(rounds: list[dict[str, float]], turns: list[list[float]]) -> dict[str, Any]:
+    """The ratios LoadGen over bench, and whether those of the 90th percentiles are within the aim.
+
+    Both must be: round by round with its whole interval, and over all turns as `tlx bench` takes its percentile.
+    """
     ratios = {
         f"loadgen_over_bench_p{q}": paired_ratio(
             [one[f"loadgen_p{q}_ms"] for one in rounds], [one[f"bench_p{q}_ms"] for one in rounds]
         )
         for q in (50, 90)
     }
+    p90 = summarize(turns).p90
+    by_round = ratios["loadgen_over_bench_p90"]
+    overall = p90 and statistics.median(one["loadgen_p90_ms"] for one in rounds) / p90.value
     return {
         "benchmark": "loadgen_agreement",
+        "bench_p90_ms": p90 and {"value": p90.value, "low": p90.low, "high": p90.high},
+        "loadgen_over_bench_p90_of_all_turns": overall,
         **{name: {"median": ratio.value, "low": ratio.low, "high": ratio.high} for name, ratio in ratios.items()},
         "aim": WITHIN,
-        "aim_met": abs(ratios["loadgen_over_bench_p90"].value - 1) <= WITHIN,
+        "aim_met": all(_is_within(value) for value in (by_round.low, by_round.high, overall)),
     }
+
+
+def _is_within(ratio: float | None) -> bool:
+    """What isn't known isn't met."""
+    return ratio is not None and abs(ratio - 1) <= WITHIN
 
 
 if __name__ == "__main__":

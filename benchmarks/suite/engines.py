@@ -12,13 +12,22 @@ ENGINE_HEADINGS: Final = ("engine", "p50 ms (95 %)", "p90 ms", "x faster (95 %)"
 
 
 def engine_lines(result: Result) -> list[tuple[str, ...]]:
-    """The engines of a bench, the fastest first; failed ones last."""
+    """The engines of a bench, the fastest first; wrong ones behind them, however fast, and failed ones last."""
     rows: Sequence[Result] = result.get("engines", [])
-    ok = sorted((row for row in rows if row.get("p50_ms") is not None), key=lambda row: float(row["p50_ms"]))
-    lines = [_engine_cells(row) for row in ok]
+    timed = [row for row in rows if row.get("p50_ms") is not None]
+    lines = [_engine_cells(row) for row in sorted(timed, key=lambda row: (_is_wrong(row), float(row["p50_ms"])))]
     failed = [row for row in rows if row.get("error")]
     lines += [(row["name"], "failed", "", "", "", "", str(row["error"])) for row in failed]
     return lines + [(one["peer"], "not there", "", "", "", "", str(one["error"])) for one in result.get("missing", [])]
+
+
+def warnings(result: Result) -> list[str]:
+    """What makes the figures of a bench doubtful, as it says itself."""
+    return [str(warning) for warning in (result.get("interference") or {}).get("warnings", [])]
+
+
+def _is_wrong(row: Result) -> bool:
+    return bool(row.get("status") == "wrong")
 
 
 def _engine_cells(row: Result) -> tuple[str, ...]:
@@ -31,11 +40,19 @@ def _engine_cells(row: Result) -> tuple[str, ...]:
         f"{row['name']}{batch}{threads}",
         _with_ends(row["p50_ms"], row.get("p50_ci95_ms")),
         f"{row['p90_ms']:.3g}" if row.get("p90_ms") is not None else NOTHING,
-        _with_ends(row.get("ratio_to_baseline"), row.get("ratio_ci95")),
-        labels + (" **differs**" if agreement and not agreement["agrees"] else ""),
+        NOTHING if _is_wrong(row) else _with_ends(row.get("ratio_to_baseline"), row.get("ratio_ci95")),
+        labels + _verdict(row, agreement),
         NOTHING if difference is None else f"{difference:.1e}",
         str(row.get("note") or ""),
     )
+
+
+def _verdict(row: Result, agreement: Result) -> str:
+    if _is_wrong(row):
+        return " **WRONG**"
+    if not agreement or agreement["agrees"]:
+        return ""
+    return " **differs**" if agreement.get("same_network", True) else " (another network)"
 
 
 def _with_ends(value: float | None, ends: Sequence[float] | None) -> str:

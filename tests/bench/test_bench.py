@@ -18,6 +18,7 @@ from tlx.bench.plan import MOST_CALLS, EngineSpec, Plan, Workload
 from tlx.bench.prepare import BenchOptions, prepare
 from tlx.bench.stopping import LOOKS
 from tlx.errors import DeviceError, InputError, ModelFileError, RunError
+from tlx.runtime.processors import usable_processors
 from tlx.runtime.timing.protocol import ONNX_KIND
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def test_run_bench_measures_every_model_and_marks_the_one_that_differs(
         "tolerance": 1e-4,
         "agrees": False,
         "wrong": True,
+        "same_network": True,
+        "beside": tiny["name"],
     }
     assert swapped["status"] == "wrong"
     # The two folders are no labels.
@@ -170,10 +173,67 @@ def test_each_batch_size_and_number_of_threads_is_a_row(tiny_model: Path, png_ph
     assert all(engine["agreement"]["agrees"] and engine["agreement"]["photos"] == 7 for engine in engines)
 
 
+@pytest.mark.parametrize(
+    ("bounds", "rounds", "seconds"),
+    [
+        ({}, 200, 90.0),
+        ({"margin": 0.1}, 200, 90.0),
+        # A high percentile may take any number of rounds.
+        ({"margin": 0.0}, None, 90.0),
+        ({"margin": 0.0, "max_seconds": 600.0}, None, 600.0),
+        ({"rounds": 500}, 500, float("inf")),
+        ({"rounds": 500, "max_seconds": 60.0}, 500, 60.0),
+    ],
+)
+def test_what_bounds_a_bench(bounds: dict[str, Any], rounds: int | None, seconds: float) -> None:
+    options = BenchOptions((Path("model.onnx"),), **bounds)
+    assert (options.most_rounds, options.longest_s) == (rounds, seconds)
+
+
+def test_without_a_margin_rounds_go_on_until_the_time_is_up(tiny_model: Path) -> None:
+    options = BenchOptions((tiny_model,), limit=2, margin=0.0, max_seconds=3.0, device="cpu")
+    method = run_bench(options, command="tlx bench").document["method"]
+    assert (method["rounds_asked"], method["ended"], method["max_seconds"]) == (None, "seconds", 3.0)
+    plan = prepare(options).plan
+    record = sampling.EngineRecord(plan.engines[0], "engine")
+    assert sampling.why_end(100_000, 2.0, [record], plan) is None
+    assert sampling.why_end(100_000, 3.1, [record], plan) == "seconds"
+
+
+def test_asked_for_rounds_have_no_limit_of_time(tiny_model: Path) -> None:
+    report = run_bench(BenchOptions((tiny_model,), limit=2, rounds=3, device="cpu"), command="tlx bench")
+    method = report.document["method"]
+    assert (method["rounds"], method["rounds_asked"], method["ended"], method["max_seconds"]) == (3, 3, "rounds", None)
+    command = str(report.document["engines"][0]["command"])
+    assert "--rounds 3" in command
+    assert "--max-seconds" not in command
+    assert "--margin" not in command
+
+
 def test_rounds_end_when_all_is_known_within_the_margin(tiny_model: Path) -> None:
     options = BenchOptions((tiny_model,), limit=2, rounds=45, margin=0.99, device="cpu")
     method = run_bench(options, command="tlx bench").document["method"]
     assert (method["rounds"], method["rounds_asked"]) == (LOOKS[0], 45)
+
+
+@pytest.mark.parametrize(("error", "interrupted"), [(KeyboardInterrupt(), True), (OSError(28, "disk full"), False)])
+def test_what_goes_wrong_after_the_latencies_takes_nothing_of_them(
+    tiny_model: Path, png_photos: Path, error: BaseException, *, interrupted: bool
+) -> None:
+    def disturb(stage: str, done: int, total: int, note: str = "") -> None:
+        del done, total, note
+        if stage == "measuring stages":
+            raise error
+
+    options = BenchOptions((tiny_model,), photos=png_photos, rounds=2, device="cpu", measure="stages,memory")
+    report = run_bench(options, command="tlx bench", progress=disturb)
+    (engine,) = report.document["engines"]
+    assert report.interrupted is interrupted
+    assert (engine["status"], engine["stages"], engine["memory"]) == ("ok", None, None)
+    assert engine["p50_ms"] > 0
+    words = "interrupted" if interrupted else "disk full"
+    assert [words in note for note in report.notes if note.startswith("nothing was measured beside")] == [True]
+    assert bench_workers() == []
 
 
 def test_accuracy_is_told_where_folders_are_labels(tiny_model: Path, png_photos: Path, tmp_path: Path) -> None:
@@ -218,6 +278,12 @@ def test_prepare_refuses_models_of_different_labels(tiny_model: Path, make_model
     other.write_bytes(make_model(labels=["cat", "dog"]))
     with pytest.raises(InputError, match="compare models of the same labels"):
         prepare(BenchOptions((tiny_model, other)))
+
+
+def test_prepare_refuses_more_threads_than_processors_may_be_used(tiny_model: Path) -> None:
+    many = usable_processors() + 1
+    with pytest.raises(InputError, match=f"--threads {many}: at most {many - 1} processors may be used here"):
+        prepare(BenchOptions((tiny_model,), threads=(1, many)))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tlx.bench.interference import find_drift, judge_interference
-from tlx.bench.machine_counters import Counters, Ticks
+from tlx.bench.machine_counters import Counters, Throttling, Ticks
 from tlx.bench.plan import EngineSpec
 from tlx.bench.sampling import EngineRecord
 from tlx.bench.warm_up import WarmUp
@@ -45,6 +45,11 @@ def test_a_quiet_machine_gives_no_warning() -> None:
     [
         (Counters(Ticks(1000, 500, 30), 500, ()), "the hypervisor gave 3% of the processors' time to others"),
         (Counters(Ticks(1000, 700, 0), 500, ()), "other processes used 20% of the processors' time"),
+        (
+            Counters(None, 0, (), Throttling(200, 50)),
+            "the container's quota was used up, and the engines stopped, in 25% of its periods",
+        ),
+        (Counters(None, 0, (), Throttling(200, 2)), ""),
         (Counters(None, 0, (1200.0, 2800.0)), "the processors' frequency changed between 1200 and 2800 MHz"),
     ],
 )

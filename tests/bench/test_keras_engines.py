@@ -48,10 +48,14 @@ def workplace(tiny_run: Run, make_model: Any, tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("workplace")
     shutil.copytree(tiny_run.folder, folder / "runs" / "original")
     save_same_model(folder / "runs" / "original" / "model.keras")
+    record_file = folder / "runs" / "original" / "run.json"
+    record = json.loads(record_file.read_text()) | {"name": "original"}
+    record_file.write_text(json.dumps(record))
 
     def name_the_run(model: onnx.ModelProto) -> None:
         entry = next(entry for entry in model.metadata_props if entry.key == CONTRACT_KEY)
-        origin = {"run": "original", "preset": "", "photos": 0, "data_sha256": "", "weights": "", "weights_sha256": ""}
+        origin = {"run": "original", "preset": "", "photos": 0, "weights": ""}
+        origin |= {"data_sha256": record["data"]["sha256"], "weights_sha256": record["weights"]["sha256"]}
         entry.value = json.dumps({**json.loads(entry.value), "training": origin})
 
     content = make_model(labels=LABELS, size_hw=SIZE_HW, change=name_the_run)
@@ -103,6 +107,21 @@ def test_prepare_goes_on_without_the_run_and_says_so(
     prepared = prepare(BenchOptions((workplace / "model.onnx",), device="cpu"))
     assert [engine.kind for engine in prepared.plan.engines] == ["onnxruntime"]
     assert any("original: no such run" in note for note in prepared.notes)
+
+
+def test_prepare_says_when_the_named_run_is_not_the_files_own(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workplace)
+    own = prepare(BenchOptions((Path("model.onnx"),), keras="original", device="cpu"))
+    assert own.notes == ()
+    assert len({engine.network for engine in own.plan.engines}) == 1
+    shutil.copytree(workplace / "runs" / "original", tmp_path / "other")
+    record_file = tmp_path / "other" / "run.json"
+    record_file.write_text(json.dumps(json.loads(record_file.read_text()) | {"name": "other"}))
+    other = prepare(BenchOptions((Path("model.onnx"),), keras=str(tmp_path / "other"), device="cpu"))
+    assert other.notes == ("model.onnx names the run original, not other (--keras): taken for another network",)
+    assert len({engine.network for engine in other.plan.engines}) == 2
 
 
 def test_prepare_refuses_a_run_of_other_labels(workplace: Path, tiny_model: Path) -> None:

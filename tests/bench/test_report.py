@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,15 @@ def test_what_else_was_measured_stands_in_its_row() -> None:
     assert (fast.memory.peak_rss_mb, fast.model_bytes) == (312.0, 7)
 
 
+def test_a_row_has_its_models_fingerprint(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"a model")
+    there = record("there", 20.0)
+    there.spec = replace(there.spec, model=tmp_path / "m.onnx")
+    known, unknown = build(there, record("gone", 5.0)).engines
+    assert known.model_sha256 == hashlib.sha256(b"a model").hexdigest()
+    assert unknown.model_sha256 is None
+
+
 def test_accuracy_is_counted_where_the_photos_labels_are_known() -> None:
     (engine,) = build(record("keras.predict", 20.0)).engines
     assert engine.accuracy is not None
@@ -129,7 +140,6 @@ def test_the_command_of_a_row_spells_out_every_setting() -> None:
         "--limit": ["7"],
         "--batch": ["1"],
         "--threads": ["1"],
-        "--rounds": ["200"],
         "--max-seconds": ["90"],
         "--margin": ["0.02"],
         "--seed": ["0"],

@@ -90,6 +90,30 @@ def test_evaluate_marks_a_fast_wrong_engine_as_wrong() -> None:
     assert [result.status for result in (slow, wrong, broken)] == ["ok", "wrong", "failed"]
 
 
+def of_network(network: str, record: EngineRecord) -> EngineRecord:
+    return replace(record, spec=replace(record.spec, network=network))
+
+
+def test_evaluate_compares_answers_within_a_network_only() -> None:
+    base = of_network("a", record("keras.predict", 20.0))
+    other = of_network("b", record("other", 5.0, second=0.2))
+    its_own, broken = of_network("b", record("same as other", 4.0, second=0.2)), of_network("b", record("broken", 3.0))
+    results = evaluate([base, other, its_own, broken], WORKLOAD)
+    # The last one agrees with the baseline, which isn't what it is to compute.
+    assert [result.status for result in results] == ["ok", "ok", "ok", "wrong"]
+    assert [result.beside for result in results] == ["keras.predict", "keras.predict", "other", "other"]
+    agreements = [result.agreement for result in results if result.agreement]
+    assert [one.same_network for one in agreements] == [True, False, True, True]
+    assert [one.agrees for one in agreements] == [True, False, True, False]
+    # How much faster they are is told beside the same baseline.
+    assert [result.baseline for result in results] == ["keras.predict"] * 4
+
+
+def test_what_is_no_number_is_wrong_in_any_network() -> None:
+    other = of_network("b", record("other", 5.0, second=float("nan")))
+    assert evaluate([of_network("a", record("a", 20.0)), other], WORKLOAD)[1].status == "wrong"
+
+
 def test_evaluate_tells_the_accuracy_where_labels_are_known() -> None:
     labelled = Workload(WORKLOAD.photos, 0, 2, true_classes=(0, 1))
     right, half = evaluate([record("a", 20.0), record("b", 20.0, second=0.4)], labelled)

@@ -5,6 +5,7 @@ from typing import Any
 from tests.bench.made_up import WRONG, failed_row, full_document, made_up_document, made_up_row
 
 from tlx.bench.document import BenchDocument
+from tlx.bench.page.page import render
 from tlx.bench.table import format_bench, format_remarks, format_table
 
 
@@ -44,6 +45,14 @@ def test_percentiles_that_the_sample_cannot_carry_are_not_available_and_the_rema
     assert "n/a: p90 needs 36 calls, p99 needs 368 calls" in remarks(document)
 
 
+def test_what_percentiles_need_is_what_all_rows_need() -> None:
+    rows = [made_up_row("a", samples_needed={"p99": 700}), made_up_row("b", samples_needed={"p95": 80, "p99": 368})]
+    for document in (made_up_document(*rows), made_up_document(*reversed(rows))):
+        assert "p99 needs 700 calls" in remarks(document)
+        assert "p95 needs 80 calls" in remarks(document)
+        assert "p99 needs 700 calls" in render(document)
+
+
 def test_rows_of_other_batches_stand_apart_and_tell_photos_a_second() -> None:
     rows = [made_up_row(batch=batch, threads=threads) for threads in (1, 2) for batch in (1, 8)]
     lines = format_table(made_up_document(*rows))
@@ -70,6 +79,24 @@ def test_an_engine_that_differs_within_its_precision_is_marked_but_not_wrong() -
     assert format_table(document)[2].endswith("49/50 !")
     assert "! int8 gives other answers" in remarks(document)
     assert "WRONG" not in remarks(document)
+
+
+def test_another_network_is_called_so_and_not_wrong() -> None:
+    agreement = {**WRONG["agreement"], "wrong": False, "same_network": False, "beside": "keras.predict"}
+    document = made_up_document(made_up_row("keras.predict", 20.0), made_up_row("small", 5.0, agreement=agreement))
+    assert format_table(document)[2].endswith("another network")
+    assert "small is another network than keras.predict: its accuracy judges it" in remarks(document)
+    assert "WRONG" not in remarks(document)
+    page = render(document)
+    assert ">another network</span>" in page
+    assert "wrong answers" not in page
+
+
+def test_a_wrong_engine_of_another_network_is_told_beside_its_own() -> None:
+    agreement = {**WRONG["agreement"], "beside": "small"}
+    document = made_up_document(made_up_row("a"), made_up_row("small int8", status="wrong", agreement=agreement))
+    assert "WRONG: small int8 gives other answers than small:" in remarks(document)
+    assert "small int8 gives other answers than small:" in render(document)
 
 
 def test_remarks_name_an_engine_that_was_not_idle_while_it_waited() -> None:

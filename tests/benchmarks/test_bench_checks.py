@@ -43,9 +43,27 @@ def test_ratios_of_runs_may_be_five_percent_apart(second: tuple[float, float], a
 @pytest.mark.parametrize(("loadgen_ms", "met"), [(10.4, True), (10.6, False), (9.6, True), (9.4, False)])
 def test_percentiles_may_be_five_percent_apart(loadgen_ms: float, met: bool) -> None:
     one = {"loadgen_p50_ms": 9.0, "bench_p50_ms": 9.0, "loadgen_p90_ms": loadgen_ms, "bench_p90_ms": 10.0}
-    result = loadgen_agreement.judge([one] * 8)
+    result = loadgen_agreement.judge([one] * 8, [[10.0] * 64] * 8)
     assert result["loadgen_over_bench_p90"]["median"] == pytest.approx(loadgen_ms / 10)
     assert result["aim_met"] is met
+
+
+@pytest.mark.parametrize(("last_ms", "turns", "met"), [(10.0, 8, True), (11.5, 8, False), (10.0, 1, False)])
+def test_the_whole_interval_must_lie_within_five_percent(last_ms: float, turns: int, met: bool) -> None:
+    def one(loadgen_ms: float) -> dict[str, float]:
+        return {"loadgen_p50_ms": 9.0, "bench_p50_ms": 9.0, "loadgen_p90_ms": loadgen_ms, "bench_p90_ms": 10.0}
+
+    rounds = ([one(10.0)] * 6 + [one(last_ms)] * 2)[:turns]
+    result = loadgen_agreement.judge(rounds, [[10.0] * 64] * turns)
+    assert result["loadgen_over_bench_p90"]["median"] == pytest.approx(1.0)
+    assert result["aim_met"] is met
+
+
+def test_the_percentile_of_all_turns_must_agree_too() -> None:
+    one = {"loadgen_p50_ms": 9.0, "bench_p50_ms": 9.0, "loadgen_p90_ms": 10.0, "bench_p90_ms": 10.0}
+    result = loadgen_agreement.judge([one] * 8, [[12.0] * 64] * 8)
+    assert result["loadgen_over_bench_p90_of_all_turns"] == pytest.approx(10 / 12)
+    assert result["aim_met"] is False
 
 
 def test_overhead_is_judged_by_the_upper_end_of_its_interval() -> None:

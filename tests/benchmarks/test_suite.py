@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,28 @@ def test_engines_are_sorted_by_time_and_failed_ones_keep_their_reason() -> None:
         ("dead", "failed", "it ended"),
         ("ncnn", "not there", "no package"),
     ]
+
+
+def test_wrong_engines_come_after_the_right_ones_and_are_not_faster() -> None:
+    agreement = {"photos": 9, "labels_equal": 4, "max_abs_difference": 0.5, "agrees": False}
+    ratio = {"ratio_to_baseline": 9.0, "ratio_ci95": (8.0, 10.0)}
+    rows = [
+        engine("quick", p50_ms=1.0, status="wrong", agreement=agreement, **ratio),
+        engine("other", p50_ms=2.0, agreement={**agreement, "same_network": False}, **ratio),
+        engine("slow", p50_ms=30.0),
+        engine("dead", p50_ms=None, error="it ended"),
+    ]
+    lines = engine_lines(bench(*rows))
+    assert [line[0].partition(" ")[0] for line in lines] == ["other", "slow", "quick", "dead"]
+    assert lines[0][3:5] == ("9 (8 to 10)", "4/9 (another network)")
+    assert lines[2][3:5] == ("-", "4/9 **WRONG**")
+
+
+def test_what_disturbed_a_bench_stands_under_its_table(tmp_path: Path) -> None:
+    disturbed = bench(engine("a")) | {"interference": {"warnings": ["other processes used 11% of the time"]}}
+    (tmp_path / "bench.json").write_text(json.dumps(disturbed))
+    page = write_page(tmp_path)
+    assert page.index("| a (2 threads) |") < page.index("Caution: other processes used 11% of the time.")
 
 
 def test_machines_are_apart_and_gpus_apart_from_them_and_marked(tmp_path: Path) -> None:
@@ -177,6 +200,37 @@ def test_a_failed_benchmark_leaves_its_old_result(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text("old")
     task = Task("one", ("false",))
     assert everything.run_one(task, tmp_path, material(tmp_path, quick=True)) == "ended with 1"
+    assert (tmp_path / "one.json").read_text() == "old"
+
+
+def python(code: str) -> Task:
+    return Task("one", (sys.executable, "-c", code))
+
+
+def test_a_bench_of_which_an_engine_failed_is_a_result_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {"engines": [{"name": "a", "error": None}, {"name": "b", "error": "b: it ended"}]}
+    task = python(f"print({json.dumps(json.dumps(document))}); raise SystemExit(2)")
+    assert everything.run_one(task, tmp_path, material(tmp_path, quick=True)) is None
+    assert json.loads((tmp_path / "one.json").read_text())["engines"] == document["engines"]
+    assert "one: failed in it: b" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("print('Segmentation fault')", "its output can't be read"),
+        ("raise SystemExit(2)", "ended with 2, and its output can't be read"),
+        ("print('{}'); raise SystemExit(2)", "ended with 2"),
+        ("print('[]')", "its output isn't one JSON object"),
+    ],
+)
+def test_output_that_is_no_result_is_that_benchmarks_failure(tmp_path: Path, code: str, words: str) -> None:
+    (tmp_path / "one.json").write_text("old")
+    problem = everything.run_one(python(code), tmp_path, material(tmp_path, quick=True))
+    assert problem is not None
+    assert words in problem
     assert (tmp_path / "one.json").read_text() == "old"
 
 

@@ -55,6 +55,76 @@ def test_bench_prints_one_json_object_and_writes_the_same_to_a_file(tiny_model: 
     assert engine["samples_needed"]["p99"] > engine["n"]
 
 
+def test_bench_ends_by_rounds_or_by_a_margin(tiny_model: Path) -> None:
+    done = tlx_bench(tiny_model, "--rounds", 3, "--margin", "2%")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "by --rounds or by --margin" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("option", ["-o", "--html"])
+def test_bench_asks_first_whether_its_files_can_be_written(tiny_model: Path, tmp_path: Path, option: str) -> None:
+    done = tlx_bench(tiny_model, "--device", "cpu", option, tmp_path / "no" / "file")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert str(tmp_path / "no") in done.stderr
+
+
+def test_bench_shows_its_table_though_a_file_cannot_be_written_in_the_end(tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    # The folder goes away once the engine's worker has begun.
+    (tmp_path / "sitecustomize.py").write_text(
+        f"""
+import os, sys
+if "tlx.bench.worker" in sys.orig_argv and os.path.isdir({str(folder)!r}):
+    os.rmdir({str(folder)!r})
+"""
+    )
+    files = ("-o", folder / "bench.json", "--html", tmp_path / "bench.html")
+    arguments = (tiny_model, "--rounds", 1, "--limit", 2, "--device", "cpu", "--measure", "none", *files)
+    done = tlx_bench(*arguments, env=with_path(tmp_path))
+    assert done.returncode == 2
+    assert done.stdout.splitlines()[1].startswith("onnxruntime.cpu.fp32")
+    assert done.stderr.splitlines()[-1].startswith(f"tlx: error: {folder / 'bench.json'}")
+    assert "onnxruntime.cpu.fp32" in (tmp_path / "bench.html").read_text()
+
+
+def test_bench_keeps_the_latencies_when_interrupted_in_what_comes_after_them(
+    tiny_model: Path, colour_photos: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "bench.json"
+    words = (
+        "--rounds",
+        "2",
+        "--photos",
+        str(colour_photos),
+        "--device",
+        "cpu",
+        "--sustained",
+        "120",
+        "-o",
+        str(output),
+    )
+    command = [*TLX, "bench", str(tiny_model), *words, "--measure", "none"]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes, start_new_session=True) as bench:
+        assert bench.stderr is not None
+        # The last line before the rest that comes before the sustained rate.
+        while "comparing answers" not in (line := bench.stderr.readline()):
+            assert line
+        time.sleep(3.0)
+        os.killpg(bench.pid, signal.SIGINT)
+        table, errors = bench.communicate(timeout=60)
+    assert bench.returncode == 130
+    assert table.splitlines()[1].startswith("onnxruntime.cpu.fp32")
+    assert errors.splitlines()[-1] == "tlx: interrupted"
+    (engine,) = json.loads(output.read_text())["engines"]
+    assert engine["p50_ms"] > 0
+    assert engine["sustained"] is None
+
+
 def test_bench_needs_only_what_an_edge_install_has(tiny_model: Path, tmp_path: Path) -> None:
     absent = (
         "tensorflow",

@@ -103,6 +103,18 @@ def test_what_cannot_be_ruled_out_exits_with_1_only_if_strict(bench: Path, tmp_p
     assert "unknown: too few rounds" in done.stdout
 
 
+def test_an_engine_that_is_gone_exits_with_1_unless_it_may_be_missing(bench: Path, tmp_path: Path) -> None:
+    def add(document: dict[str, Any]) -> None:
+        document["engines"].append({**document["engines"][0], "name": "onnxruntime.openvino.fp32"})
+
+    more = changed(bench, tmp_path / "more.json", add)
+    done = tlx("bench", "compare", more, bench)
+    assert done.returncode == 1
+    assert "missing (regression)" in done.stdout
+    assert tlx("bench", "compare", more, bench, "--allow-missing").returncode == 0
+    assert tlx("bench", "compare", bench, more).returncode == 0
+
+
 def test_another_machine_is_refused_unless_asked_for(bench: Path, tmp_path: Path) -> None:
     def move(document: dict[str, Any]) -> None:
         document["environment"]["processor"] = "another processor"

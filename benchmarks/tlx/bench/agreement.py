@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -36,7 +36,9 @@ class Agreement:
         agrees: All labels are equal and the difference is within the tolerance.
         wrong: It computes something else than the baseline, whatever its speed: what isn't a number, probabilities
             outside the tolerance, or other labels on more than :data:`MOST_OTHER_LABELS` of the photos, with 97.5 %
-            confidence.
+            confidence. Of another network only what isn't a number is wrong.
+        same_network: Both come from the same run or the same file; others differ by their nature, and their accuracy
+            is what judges them.
     """
 
     photos: int
@@ -45,6 +47,7 @@ class Agreement:
     tolerance: float | None
     agrees: bool
     wrong: bool
+    same_network: bool = True
 
 
 def label_indices(probabilities: Probabilities, threshold: float) -> npt.NDArray[np.intp]:
@@ -85,6 +88,11 @@ def compare(
         agrees=equal == len(baseline) and close,
         wrong=not close or _too_many(len(baseline) - equal, len(baseline)),
     )
+
+
+def beside_another_network(agreement: Agreement, other: Probabilities) -> Agreement:
+    """The same figures, of an engine that computes another network than the one it was compared with."""
+    return replace(agreement, wrong=not np.isfinite(other).all(), same_network=False)
 
 
 def _too_many(others: int, photos: int) -> bool:

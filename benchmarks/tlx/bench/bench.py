@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tlx.bench.document import BenchDocument
 from tlx.bench.environment import describe_machine
@@ -13,7 +13,10 @@ from tlx.bench.report import Findings, build_document
 from tlx.bench.results import evaluate
 from tlx.bench.sampling import measure
 from tlx.bench.table import format_bench
+from tlx.errors import TlxError
 from tlx.progress import Progress, silent
+
+_NOT_MEASURED: Final = "nothing was measured beside the latency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,14 @@ class BenchReport:
         table: For people, line by line.
         notes: What couldn't be measured and why, line by line.
         failures: One line for each engine that failed.
+        interrupted: Ctrl-C came after the latencies were measured: they are all here, what comes after them isn't.
     """
 
     bench: BenchDocument
     table: tuple[str, ...]
     notes: tuple[str, ...]
     failures: tuple[str, ...]
+    interrupted: bool = False
 
     @property
     def document(self) -> dict[str, Any]:
@@ -40,6 +45,8 @@ class BenchReport:
 
 def run_bench(options: BenchOptions, *, command: str, progress: Progress = silent) -> BenchReport:
     """Measure every engine on the same photos.
+
+    What goes wrong after the latencies are measured, Ctrl-C included, takes away only what would have come then.
 
     Args:
         options: What to measure.
@@ -54,11 +61,18 @@ def run_bench(options: BenchOptions, *, command: str, progress: Progress = silen
     environment = describe_machine(prepared.plan, prepared.keras_versions)
     measurement = measure(prepared.plan, progress)
     results = evaluate(measurement.engines, prepared.plan.workload, measurement.confidence)
-    findings = Findings(measurement, results, measure_extras(prepared.plan, measurement.engines, progress))
+    interrupted = False
+    try:
+        findings = Findings(measurement, results, measure_extras(prepared.plan, measurement.engines, progress))
+    except KeyboardInterrupt:
+        interrupted, findings = True, Findings(measurement, results, notes=(f"{_NOT_MEASURED}: interrupted",))
+    except (OSError, TlxError) as error:
+        findings = Findings(measurement, results, notes=(f"{_NOT_MEASURED}: {error}",))
     document = build_document(prepared, findings, environment=environment, command=command)
     return BenchReport(
         bench=document,
         table=tuple(format_bench(document)),
         notes=tuple(document.notes),
         failures=tuple(row.error for row in document.engines if row.error),
+        interrupted=interrupted,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import shlex
 
 from tlx.bench.engines import expected_name
@@ -13,8 +14,8 @@ from tlx.bench.prepare import BenchOptions
 def row_command(options: BenchOptions, engine: EngineSpec, baseline: EngineSpec | None) -> str:
     """What reproduces an engine's row from the folder where the bench ran: itself and its baseline, nothing else.
 
-    Every setting is spelled out, so that another version's defaults can't change it. All model files are named, as
-    engines are told apart by them.
+    Every setting that can be is spelled out, so that another version's defaults can't change it. All model files are
+    named, as engines are told apart by them.
 
     Args:
         options: What the whole bench was asked for.
@@ -30,9 +31,9 @@ def row_command(options: BenchOptions, engine: EngineSpec, baseline: EngineSpec 
         ("--limit", options.limit),
         ("--batch", engine.batch),
         ("--threads", engine.threads),
-        ("--rounds", options.most_rounds),
-        ("--max-seconds", f"{options.max_seconds:g}"),
-        ("--margin", f"{options.end_margin:g}"),
+        ("--rounds", options.rounds),
+        ("--max-seconds", f"{options.longest_s:g}" if math.isfinite(options.longest_s) else None),
+        ("--margin", f"{options.end_margin:g}" if options.rounds is None else None),
         ("--seed", options.seed),
         ("--device", options.device),
         ("--measure", options.measure),

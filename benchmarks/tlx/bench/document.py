@@ -41,7 +41,7 @@ class Method(Part):
         rounds_asked: Rounds at most; null if only the time was bounded.
         margin: The rounds end once each median and each ratio is known within this share, up or down; null or 0: never.
         ended: Why there were no more rounds: ``margin``, ``rounds``, ``seconds``, ``failures``; null if it isn't told.
-        max_seconds: No round began that would have ended later.
+        max_seconds: No round began that would have ended later; null without such a limit.
         seconds: How long the whole bench took.
         calls_per_turn: Timed calls of a turn, at least.
         untimed_calls_per_turn: Calls before them that wake an engine up.
@@ -147,6 +147,7 @@ class Interference(Part):
     Attributes:
         steal_share: Processor time that a hypervisor gave to others; null if the system doesn't tell.
         other_load_share: Processor time of other processes; null if the system doesn't tell.
+        throttled_share: Periods of a container's processor quota in which it was used up; null without a quota.
         frequency_mhz: The processors' frequency; null if the system doesn't tell.
         drift: A trend over the rounds; null with too few of them.
         warnings: What a reader of the figures must know, a line each.
@@ -154,6 +155,7 @@ class Interference(Part):
 
     steal_share: Share | None = None
     other_load_share: Share | None = None
+    throttled_share: Share | None = None
     frequency_mhz: Frequency | None = None
     drift: Drift | None = None
     warnings: list[str] = Field(default_factory=list)

@@ -63,8 +63,24 @@ def onnx_engines(models: Sequence[tuple[Path, Contract]], devices: Sequence[str]
             mark = f"{mark}#{number}"
         resize, threshold = contract.resize.method, contract.threshold
         engine = EngineSpec(ONNX_KIND, path, contract.input.size_hw, resize, contract.precision, threshold, mark)
+        engine = replace(engine, network=network_of(contract))
         engines += [replace(engine, device=device, optional=device != devices[0]) for device in devices]
     return engines
+
+
+def network_of(contract: Contract) -> str:
+    """What tells a file's network from others: the run or the Keras file that it came from.
+
+    Files in which neither is named are taken for one network: then a difference between them is told, not excused.
+    """
+    if contract.training is not None:
+        return network_of_run(contract.training.run, contract.training.data_sha256, contract.training.weights_sha256)
+    return "" if contract.keras_file is None else f"Keras file {contract.keras_file.sha256}"
+
+
+def network_of_run(name: str, data_sha256: str, weights_sha256: str) -> str:
+    """The same of a run: its name may be given again, on other photos or from other weights."""
+    return f"run {name} {data_sha256} {weights_sha256}"
 
 
 def choose_engines(engines: Sequence[EngineSpec], patterns: Sequence[str], device: str) -> list[EngineSpec]:

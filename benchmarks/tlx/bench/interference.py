@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tlx.bench.sampling import EngineRecord
 
 MUCH_STEAL: Final = 0.01
+MUCH_THROTTLING: Final = 0.01
 MUCH_LOAD: Final = 0.05
 MUCH_FREQUENCY: Final = 0.1
 MUCH_DRIFT: Final = 0.02
@@ -52,6 +53,8 @@ class Interference:
         frequency_mhz: The lowest and the highest frequency that was seen between turns; None where it isn't told.
         drift: Of all engines together; None with too few rounds to tell.
         warnings: One line for each thing that makes the figures doubtful.
+        throttled_share: Of the periods of a container's quota: those in which it was used up, and the engines stopped;
+            None without a quota.
     """
 
     steal_share: float | None
@@ -59,12 +62,14 @@ class Interference:
     frequency_mhz: tuple[float, float] | None
     drift: Drift | None
     warnings: tuple[str, ...]
+    throttled_share: float | None = None
 
     def document(self) -> dict[str, Any]:
         """As plain JSON values."""
         return {
             "steal_share": self.steal_share,
             "other_load_share": self.other_load_share,
+            "throttled_share": self.throttled_share,
             "frequency_mhz": self.frequency_mhz and dict(zip(("low", "high"), self.frequency_mhz, strict=True)),
             "drift": self.drift and {"share": self.drift.share, "significant": self.drift.significant},
             "warnings": list(self.warnings),
@@ -82,6 +87,8 @@ def judge_interference(counters: Counters, records: Sequence[EngineRecord]) -> I
     if counters.ticks:
         steal = counters.ticks.steal / counters.ticks.all
         other = max(0.0, counters.ticks.busy - counters.own_ticks) / counters.ticks.all
+    stops = counters.throttling
+    throttled = stops.throttled / max(1, stops.periods) if stops else None
     frequencies = counters.frequencies_mhz
     frequency_mhz = (min(frequencies), max(frequencies)) if frequencies else None
     medians_ms = {record.row: np.array(record.medians_ms) for record in records if record.error is None}
@@ -89,6 +96,7 @@ def judge_interference(counters: Counters, records: Sequence[EngineRecord]) -> I
     drift = find_drift(common)
     warnings = [
         *_counter_warnings(steal, other, frequency_mhz),
+        *_throttling_warnings(throttled),
         *_course_warnings(common, drift),
         *_engine_warnings(medians_ms, common),
         *(
@@ -97,7 +105,7 @@ def judge_interference(counters: Counters, records: Sequence[EngineRecord]) -> I
             if record.error is None and record.warm_up and not record.warm_up.stable
         ),
     ]
-    return Interference(steal, other, frequency_mhz, drift, tuple(warnings))
+    return Interference(steal, other, frequency_mhz, drift, tuple(warnings), throttled)
 
 
 def common_course(medians_ms: Sequence[Series]) -> Series:
@@ -142,6 +150,12 @@ def _counter_warnings(steal: float | None, other: float | None, frequency_mhz: t
             f"the processors' frequency changed between {frequency_mhz[0]:.0f} and {frequency_mhz[1]:.0f} MHz"
         )
     return warnings
+
+
+def _throttling_warnings(throttled: float | None) -> list[str]:
+    if throttled is None or throttled <= MUCH_THROTTLING:
+        return []
+    return [f"the container's quota was used up, and the engines stopped, in {throttled:.0%} of its periods"]
 
 
 def _course_warnings(common: Series, drift: Drift | None) -> list[str]:

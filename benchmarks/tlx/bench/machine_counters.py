@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tlx.runtime.processors import control_groups
+
 _PROC: Final = Path("/proc")
 _CPUS: Final = Path("/sys/devices/system/cpu")
 _IDLE, _WAITING, _STEAL = 3, 4, 7
@@ -34,6 +36,19 @@ class Ticks:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttling:
+    """How often a control group stopped this process because its quota was used up.
+
+    Attributes:
+        periods: Periods of the quota in which anything ran, a tenth of a second each as a rule.
+        throttled: Those in which it was stopped.
+    """
+
+    periods: int
+    throttled: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """What was read between the start and the end of the rounds.
 
@@ -41,27 +56,31 @@ class Counters:
         ticks: None where the kernel doesn't tell.
         own_ticks: Processor time of the bench and its engines.
         frequencies_mhz: The mean of the processors' frequencies at each look; empty where it isn't told.
+        throttling: Of the control group that stopped most; None without a quota.
     """
 
     ticks: Ticks | None
     own_ticks: int
     frequencies_mhz: tuple[float, ...]
+    throttling: Throttling | None = None
 
 
 class Watch:
     """Reads the counters from its making until :meth:`finish`."""
 
-    def __init__(self, cpus: Sequence[int], pids: Sequence[int], proc: Path = _PROC) -> None:
+    def __init__(self, cpus: Sequence[int], pids: Sequence[int], root: Path = Path("/")) -> None:
         """Begin.
 
         Args:
             cpus: The processors that count; empty for all.
             pids: Processes whose time isn't interference, beside this one.
-            proc: Where the kernel tells; another folder in tests.
+            root: The root of the file system; another one in tests.
         """
-        self._cpus, self._pids, self._proc = frozenset(cpus), (os.getpid(), *pids), proc
+        self._cpus, self._pids, self._proc = frozenset(cpus), (os.getpid(), *pids), root / "proc"
+        self._groups = control_groups(root, "cpu")
         self._frequencies_mhz: list[float] = []
         self._ticks, self._own = self._read_ticks(), self._read_own()
+        self._throttling = self._read_throttling()
         self._looked_s = 0.0
 
     def look(self) -> None:
@@ -82,7 +101,18 @@ class Watch:
         ticks = None
         if before and after and after.all > before.all:
             ticks = Ticks(after.all - before.all, after.busy - before.busy, after.steal - before.steal)
-        return Counters(ticks, own_ticks, tuple(self._frequencies_mhz))
+        return Counters(ticks, own_ticks, tuple(self._frequencies_mhz), self._throttled_since())
+
+    def _throttled_since(self) -> Throttling | None:
+        since = [
+            Throttling(after.periods - before.periods, after.throttled - before.throttled)
+            for before, after in zip(self._throttling, self._read_throttling(), strict=True)
+            if before and after
+        ]
+        return max(since, key=lambda one: one.throttled, default=None)
+
+    def _read_throttling(self) -> list[Throttling | None]:
+        return [parse_cpu_stat(_read(group.folder / "cpu.stat")) for group in self._groups]
 
     def _read_ticks(self) -> Ticks | None:
         return parse_stat(_read(self._proc / "stat"), self._cpus)
@@ -106,6 +136,15 @@ def parse_stat(text: str, cpus: frozenset[int]) -> Ticks | None:
     if len(fields) < _COUNTED or sum(fields) == 0:
         return None
     return Ticks(sum(fields), sum(fields) - fields[_IDLE] - fields[_WAITING] - fields[_STEAL], fields[_STEAL])
+
+
+def parse_cpu_stat(text: str) -> Throttling | None:
+    """A control group's ``cpu.stat``, whose counts have the same names in both versions; None without a quota."""
+    fields = dict(line.split(maxsplit=1) for line in text.splitlines() if " " in line)
+    counts = [fields.get(name, "").strip() for name in ("nr_periods", "nr_throttled")]
+    if not all(count.isdecimal() for count in counts):
+        return None
+    return Throttling(*map(int, counts))
 
 
 def parse_process_stat(text: str) -> int | None:

@@ -34,6 +34,7 @@ class EngineSpec:
         size_hw: Height and width that it takes.
         precision: What it computes in.
         threshold: From which probability of it the second of two labels is given.
+        network: Which network it computes, as in :func:`tlx.bench.engines.network_of`; empty if no file says.
         mark: Tells engines apart that would have the same name.
         batch: Photos a call.
         threads: Threads that it uses inside one layer, and processors that it may run on.
@@ -52,6 +53,7 @@ class EngineSpec:
     threads: int = 1
     device: str = "cpu"
     optional: bool = False
+    network: str = ""
 
     def name(self, provider: str) -> str:
         """What the engine is called once it's known where it runs: ``onnxruntime.cpu.fp32``."""
@@ -92,9 +94,9 @@ class Plan:
     Attributes:
         engines: In the order of the report; see :attr:`EngineSpec.conditions` for which are compared.
         device: What the user asked for.
-        rounds: How often each engine gets a turn, at most.
+        rounds: How often each engine gets a turn, at most; None for as often as there is time.
         max_seconds: No round begins after which the bench wouldn't end by then, counted from its start; the first
-            round always runs.
+            round always runs. Infinite for no limit.
         margin: The rounds end once each median and each ratio is known within this share of it, up or down; 0 for
             never.
         seed: Decides the order of the engines in each round.
@@ -104,7 +106,7 @@ class Plan:
 
     engines: tuple[EngineSpec, ...]
     workload: Workload
-    rounds: int
+    rounds: int | None
     max_seconds: float
     device: str = "cpu"
     margin: float = 0.0

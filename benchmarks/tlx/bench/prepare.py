@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tlx.bench.engines import choose_engines, find_devices, keras_engines, onnx_engines, spread
+from tlx.bench.engines import (
+    choose_engines,
+    find_devices,
+    keras_engines,
+    network_of,
+    network_of_run,
+    onnx_engines,
+    spread,
+)
 from tlx.bench.keras_python import ask_versions
 from tlx.bench.measures.wanted import parse_wanted
 from tlx.bench.pictures import choose_readable, find_photos, true_classes
@@ -24,7 +33,9 @@ if TYPE_CHECKING:
 
 NO_KERAS: Final = "none"
 MARGIN: Final = 0.02
+MAX_SECONDS: Final = 90.0
 MOST_ROUNDS: Final = 200
+"""Where rounds end by a margin; whoever asks for none has a reason to go on."""
 _RUNS: Final = Path("runs")
 
 
@@ -40,6 +51,8 @@ class BenchOptions:
         batches: Photos a call: a row for each.
         threads: A row for each; empty takes as many as this process may use.
         rounds: Turns of each engine, at most; None goes on until all is known within the margin.
+        max_seconds: See :attr:`tlx.bench.plan.Plan.max_seconds`; None is :data:`MAX_SECONDS`, or no limit where rounds
+            are asked for.
         margin: See :attr:`tlx.bench.plan.Plan.margin`; None is :data:`MARGIN`, or 0 where rounds are asked for.
         device: ``auto`` measures ONNX Runtime on each device that works; any other is the only one.
         engines: Names of engines, ``*`` stands for anything; empty takes the usual ones.
@@ -55,7 +68,7 @@ class BenchOptions:
     batches: tuple[int, ...] = (1,)
     threads: tuple[int, ...] = ()
     rounds: int | None = None
-    max_seconds: float = 90.0
+    max_seconds: float | None = None
     margin: float | None = None
     device: str = "auto"
     engines: tuple[str, ...] = ()
@@ -65,9 +78,18 @@ class BenchOptions:
     sustained_s: float | None = None
 
     @property
-    def most_rounds(self) -> int:
-        """What :attr:`rounds` comes to."""
-        return self.rounds or MOST_ROUNDS
+    def most_rounds(self) -> int | None:
+        """What :attr:`rounds` comes to; None where only the time is bounded."""
+        if self.rounds is not None:
+            return self.rounds
+        return MOST_ROUNDS if self.end_margin > 0 else None
+
+    @property
+    def longest_s(self) -> float:
+        """What :attr:`max_seconds` comes to."""
+        if self.max_seconds is not None:
+            return self.max_seconds
+        return MAX_SECONDS if self.rounds is None else math.inf
 
     @property
     def end_margin(self) -> float:
@@ -101,6 +123,7 @@ def prepare(options: BenchOptions) -> Prepared:
     Raises:
         TlxError: If a model, a run or a folder that the user named can't be used.
     """
+    _check_threads(options.threads)
     models = [(path, ModelFile.read(path).contract) for path in options.models]
     contract = models[0][1]
     _check_labels(models)
@@ -116,7 +139,7 @@ def prepare(options: BenchOptions) -> Prepared:
         engines=spread(engines, options.batches, options.threads or (usable_processors(),)),
         workload=workload,
         rounds=options.most_rounds,
-        max_seconds=options.max_seconds,
+        max_seconds=options.longest_s,
         device=options.device,
         margin=options.end_margin,
         seed=options.seed,
@@ -124,6 +147,13 @@ def prepare(options: BenchOptions) -> Prepared:
         wanted=parse_wanted(options.measure, options.sustained_s),
     )
     return Prepared(options, plan, photos_from, tuple(notes), keras_versions)
+
+
+def _check_threads(threads: tuple[int, ...]) -> None:
+    """More threads than processors measure how they wait for each other."""
+    usable = usable_processors()
+    if max(threads, default=1) > usable:
+        raise InputError(f"--threads {max(threads)}: at most {usable} processors may be used here (affinity and quota)")
 
 
 def _check_labels(models: list[tuple[Path, Contract]]) -> None:
@@ -173,7 +203,11 @@ def _keras_part(options: BenchOptions, run: Run | None, contract: Contract, note
         notes.append(missing)
         return []
     engines = keras_engines(run.model_path, run.recipe.size_hw, contract)
-    return [replace(engine, device=options.device) for engine in engines]
+    network = network_of_run(run.record.name, run.record.data.sha256, run.record.weights.sha256)
+    if network != network_of(contract):
+        named = "no run" if contract.training is None else f"the run {contract.training.run}"
+        notes.append(f"{options.models[0]} names {named}, not {run.record.name} (--keras): taken for another network")
+    return [replace(engine, device=options.device, network=network) for engine in engines]
 
 
 def _choose_photos(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from tlx.bench.results import EngineResult, baseline_name
 from tlx.bench.rows import Accuracy, AnswersBeside, EngineRow, Interval, Parked, WarmUp
 from tlx.bench.sampling import Measurement
 from tlx.bench.statistics import PERCENTILES, Summary
+from tlx.errors import ModelFileError
+from tlx.runtime.model_registry import resolve_model
 from tlx.runtime.timing.statistics import Estimate
 
 
@@ -29,11 +32,13 @@ class Findings:
         measurement: How it went.
         results: The figures, from :func:`tlx.bench.results.evaluate`.
         extras: What else was measured, by :attr:`~tlx.bench.results.EngineResult.row`.
+        notes: Why something of it is missing, one line each.
     """
 
     measurement: Measurement
     results: Sequence[EngineResult]
     extras: Mapping[str, Extras] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def build_document(prepared: Prepared, findings: Findings, *, environment: Environment, command: str) -> BenchDocument:
@@ -48,13 +53,16 @@ def build_document(prepared: Prepared, findings: Findings, *, environment: Envir
     plan, measurement, results = prepared.plan, findings.measurement, findings.results
     told = [f"{engine.name}: {engine.note}" for engine in measurement.engines if engine.note]
     baselines = {result.row: result.spec for result in results}
+    fingerprints = {model: _sha256(model) for model in {result.spec.model for result in results}}
     return BenchDocument(
         schema=SCHEMA,
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
         baseline=baseline_name(results),
         engines=[
-            _row(result, prepared, baselines.get(result.baseline or ""), findings.extras.get(result.row))
+            _row(result, prepared, baselines.get(result.baseline or ""), findings.extras.get(result.row)).model_copy(
+                update={"model_sha256": fingerprints[result.spec.model]}
+            )
             for result in results
         ],
         photos=_photos(prepared),
@@ -63,7 +71,7 @@ def build_document(prepared: Prepared, findings: Findings, *, environment: Envir
             rounds_asked=plan.rounds,
             margin=plan.margin,
             ended=measurement.ended,
-            max_seconds=plan.max_seconds,
+            max_seconds=plan.max_seconds if math.isfinite(plan.max_seconds) else None,
             seconds=round(measurement.seconds, 2),
             calls_per_turn=CALLS_PER_TURN,
             untimed_calls_per_turn=WARM_UP_PER_TURN,
@@ -71,7 +79,7 @@ def build_document(prepared: Prepared, findings: Findings, *, environment: Envir
         ),
         environment=environment,
         interference=_interference(measurement),
-        notes=[*prepared.notes, *measurement.notes, *told, *all_notes(findings.extras.values())],
+        notes=[*prepared.notes, *measurement.notes, *told, *findings.notes, *all_notes(findings.extras.values())],
     )
 
 
@@ -104,13 +112,17 @@ def _row(result: EngineResult, prepared: Prepared, baseline: EngineSpec | None, 
         throughput_photos_per_s=_rounded(result.throughput_photos_per_s),
         ratio_to_baseline=_rounded(result.ratio.value) if result.ratio else None,
         ratio_ci95=_interval(result.ratio),
-        agreement=AnswersBeside(**asdict(result.agreement)) if result.agreement else None,
+        agreement=_answers(result),
         accuracy=Accuracy(**asdict(result.accuracy)) if result.accuracy else None,
         warm_up=WarmUp(**asdict(result.warm_up)) if result.warm_up else None,
         parked=_parked(result),
         **_latency_fields(result.latency_ms),
         **({"model_bytes": result.model_bytes} | (extras.document() if extras else {})),
     )
+
+
+def _answers(result: EngineResult) -> AnswersBeside | None:
+    return AnswersBeside(beside=result.beside, **asdict(result.agreement)) if result.agreement else None
 
 
 def _interference(measurement: Measurement) -> Interference | None:
@@ -160,6 +172,15 @@ def _rounded(value: None) -> None: ...
 def _rounded(value: float | None) -> float | None:
     # A tenth of a microsecond: finer digits are the clock's own noise.
     return None if value is None else round(value, 4)
+
+
+def _sha256(model: Path) -> str | None:
+    """Of a model's file, or of the current one in a models folder."""
+    try:
+        with resolve_model(model).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ModelFileError):
+        return None
 
 
 def _fingerprint(photos: Sequence[Path]) -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from tlx.bench.accuracy import Accuracy, judge_accuracy
-from tlx.bench.agreement import Agreement, compare
+from tlx.bench.agreement import Agreement, beside_another_network, compare
 from tlx.bench.plan import EngineSpec, Workload
 from tlx.bench.sampling import EngineRecord
 from tlx.bench.statistics import Summary, paired_ratio, summarize
@@ -65,7 +65,8 @@ class EngineResult:
         round_medians_ms: The median call of each round.
         throughput_photos_per_s: Photos in the time of all timed calls.
         ratio: The baseline's time divided by this engine's (2.0: twice as fast); None for a failed engine.
-        agreement: With the baseline's predictions.
+        agreement: With the predictions of the first row of the same network, or else with the baseline's.
+        beside: That row.
         accuracy: On the photos, where their labels are known.
         parking: What it did while it waited.
         warm_up: What came before the first timed call.
@@ -84,6 +85,7 @@ class EngineResult:
     throughput_photos_per_s: float | None = None
     ratio: Estimate | None = None
     agreement: Agreement | None = None
+    beside: str | None = None
     accuracy: Accuracy | None = None
     parking: Parking | None = None
     warm_up: WarmUp | None = None
@@ -101,7 +103,8 @@ def evaluate(
 ) -> tuple[EngineResult, ...]:
     """Work out every engine's figures.
 
-    Rows are compared within their batch and threads; the baseline is the first engine that didn't fail.
+    Rows are compared within their batch and threads; the baseline is the first engine that didn't fail. Answers are
+    compared with those of the first row of the same network.
 
     Args:
         records: What was measured.
@@ -109,11 +112,22 @@ def evaluate(
         confidence: What intervals are made for, so that they hold 95 %; see :mod:`tlx.bench.stopping`.
     """
     baselines: dict[tuple[int, int], EngineRecord] = {}
+    firsts: dict[tuple[tuple[int, int], str], EngineRecord] = {}
     for record in records:
         if record.error is None:
             baselines.setdefault(record.spec.conditions, record)
+            firsts.setdefault((record.spec.conditions, record.spec.network), record)
+
+    def answers_beside(record: EngineRecord) -> EngineRecord:
+        first = firsts[record.spec.conditions, record.spec.network]
+        return baselines[record.spec.conditions] if first is record else first
+
     return tuple(
-        _evaluate(record, baselines[record.spec.conditions], workload, confidence)
+        replace(
+            _evaluate(record, baselines[record.spec.conditions], workload, confidence),
+            agreement=_agreement(record, answers_beside(record)),
+            beside=answers_beside(record).row,
+        )
         if record.error is None
         else EngineResult(
             record.spec, record.name, record.row, record.provider, record.error, model_bytes=_size(record.spec)
@@ -129,7 +143,6 @@ def baseline_name(results: Sequence[EngineResult]) -> str | None:
 
 def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload, confidence: float) -> EngineResult:
     assert record.probabilities is not None
-    assert baseline.probabilities is not None
     turns_ms = [[latency_ns / 1e6 for latency_ns in turn.latencies_ns] for turn in record.turns]
     latencies_ms = tuple(latency_ms for turn in turns_ms for latency_ms in turn)
     return EngineResult(
@@ -145,12 +158,6 @@ def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload, 
         round_medians_ms=tuple(record.medians_ms),
         throughput_photos_per_s=record.spec.batch * len(latencies_ms) * 1e3 / sum(latencies_ms),
         ratio=paired_ratio(baseline.medians_ms, record.medians_ms, confidence),
-        agreement=compare(
-            baseline.probabilities,
-            record.probabilities,
-            precision=record.spec.precision,
-            thresholds=(baseline.spec.threshold, record.spec.threshold),
-        ),
         accuracy=judge_accuracy(record.probabilities, workload.true_classes, record.spec.threshold),
         parking=Parking(
             cpu_ms=sum(turn.parked_cpu_ns for turn in record.turns) / 1e6,
@@ -160,6 +167,15 @@ def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload, 
         ),
         warm_up=record.warm_up,
     )
+
+
+def _agreement(record: EngineRecord, other: EngineRecord) -> Agreement:
+    assert record.probabilities is not None
+    assert other.probabilities is not None
+    thresholds = (other.spec.threshold, record.spec.threshold)
+    found = compare(other.probabilities, record.probabilities, precision=record.spec.precision, thresholds=thresholds)
+    same = record.spec.network == other.spec.network
+    return found if same else beside_another_network(found, record.probabilities)
 
 
 def _size(spec: EngineSpec) -> int | None:

@@ -26,16 +26,24 @@ class Part(BaseModel):
 
 
 class AnswersBeside(Part):
-    """An engine's predictions beside the baseline's, over the same photos.
+    """An engine's predictions beside those of the first row of the same network, over the same photos.
+
+    The first row of another network than the baseline's stands beside the baseline.
 
     Attributes:
+        beside: The row that it's compared with; null in documents that don't tell: the baseline.
+        same_network: Whether both come from the same run or the same file. Other networks differ by their nature, and
+            their accuracy is what judges them.
         photos: Number of photos.
         labels_equal: On how many of them both give the same label.
         max_abs_difference: The largest difference of a probability; null if the engine gave a value that is no number.
         tolerance: What that difference may be; null if only labels are judged.
         agrees: All labels are equal and the difference is within the tolerance.
-        wrong: It computes something else than the baseline, more than its precision explains.
+        wrong: It computes something else than that row, more than its precision explains.
     """
+
+    beside: str | None = None
+    same_network: bool = True
 
     photos: Count
     labels_equal: Count
@@ -197,13 +205,14 @@ class EngineRow(Part):
 
     Attributes:
         name: What it is: ``keras.predict``, ``onnxruntime.cpu.fp32``, ...; behind a colon what tells it from others.
-        status: ``ok``; ``failed``: it has no figures; ``wrong``: it computes something else than the baseline, so its
+        status: ``ok``; ``failed``: it has no figures; ``wrong``: it computes something else than its network, so its
             times don't count, however short.
         error: Why it failed, in one line; null otherwise.
         baseline: The row that it's compared with; null if there is none.
         command: What reproduces this row, from the folder where the bench ran.
         model: Its model file.
         model_bytes: Size of that file.
+        model_sha256: Of its bytes, in hex; null if it couldn't be read after the bench.
         precision: What the model file says it computes in.
         provider: Where it ran: ``cpu``, ``cuda``, ...; null if it never loaded.
         batch: Photos a call.
@@ -229,7 +238,7 @@ class EngineRow(Part):
         latencies_ms: All timed calls in their order.
         round_medians_ms: The median call of each round, in order: the unit in which two benches are compared, because
             calls of one round aren't independent of each other.
-        agreement: Its predictions beside the baseline's.
+        agreement: Its predictions beside those of the first row of the same network.
         accuracy: On labelled photos.
         stages: End to end, by step.
         cold_start: From the start of a process to the first label.
@@ -248,6 +257,7 @@ class EngineRow(Part):
     command: str | None = None
     model: str
     model_bytes: Count | None = None
+    model_sha256: str | None = None
     precision: str
     provider: str | None
     batch: Annotated[int, Field(ge=1)]
@@ -283,8 +293,13 @@ class EngineRow(Part):
 
     @property
     def is_wrong(self) -> bool:
-        """Whether it computes something else than the baseline."""
+        """Whether it computes something else than its network."""
         return self.status == "wrong"
+
+    @property
+    def is_another_network(self) -> bool:
+        """Whether it differs from the baseline by its nature."""
+        return self.status == "ok" and self.agreement is not None and not self.agreement.same_network
 
     @property
     def key(self) -> tuple[str, int, int | None]:

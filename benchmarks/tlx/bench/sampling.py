@@ -6,6 +6,7 @@ The answers are those of the turns; only photos that no turn has come to are cla
 from __future__ import annotations
 
 import contextlib
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -241,7 +242,7 @@ def _run_rounds(
     calls = [calls_in_turn(lane.record.call_ms) for lane in lanes]
     longest_round_s, done, ended = 0.0, 0, None
     while ended is None:
-        progress("measuring rounds", done, plan.rounds)
+        progress("measuring rounds", done, _likely_rounds(done, time.monotonic() - started_s, plan))
         round_started_s = time.monotonic()
         for index in round_order(len(lanes), done, plan.seed):
             samples = lanes[index].take_turn(warm_up=warm_up_in_turn(calls[index]), calls=calls[index])
@@ -255,6 +256,14 @@ def _run_rounds(
         ended = why_end(done, next_end_s, records, plan)
     progress("measuring rounds", done, done)
     return done, ended
+
+
+def _likely_rounds(done: int, seconds: float, plan: Plan) -> int:
+    """How many rounds there will be, at most."""
+    if plan.rounds is not None:
+        return plan.rounds
+    # Loading counts as time that rounds took: the estimate grows to what it will be.
+    return max(done + 1, int(done * plan.max_seconds / seconds)) if math.isfinite(plan.max_seconds) else done + 1
 
 
 def _answering_s(record: EngineRecord, plan: Plan) -> float:
@@ -275,7 +284,7 @@ def why_end(done: int, seconds: float, records: Sequence[EngineRecord], plan: Pl
     """
     if all(record.error for record in records):
         return "failures"
-    if done >= plan.rounds:
+    if plan.rounds is not None and done >= plan.rounds:
         return "rounds"
     if seconds > plan.max_seconds:
         return "seconds"

@@ -19,6 +19,7 @@ _SHORTEST_NAME: Final = 12
 _GAP: Final = 2
 _WRONG: Final = "WRONG"
 _DIFFERS: Final = "!"
+ANOTHER_NETWORK: Final = "another network"
 
 
 def format_bench(document: BenchDocument) -> list[str]:
@@ -67,6 +68,8 @@ def _cells(row: EngineRow, *, rate: bool) -> tuple[str, ...]:
 def _labels(row: EngineRow) -> str:
     if row.agreement is None:
         return ""
+    if row.is_another_network:
+        return ANOTHER_NETWORK
     mark = f" {_WRONG}" if row.is_wrong else "" if row.agreement.agrees else f" {_DIFFERS}"
     return f"{row.agreement.labels_equal}/{row.agreement.photos}{mark}"
 
@@ -85,9 +88,12 @@ def format_remarks(document: BenchDocument) -> list[str]:
 def _about_engines(document: BenchDocument, measured: Sequence[EngineRow]) -> list[str]:
     remarks = []
     for row in measured:
-        if row.agreement is not None and not row.agreement.agrees:
+        if row.is_another_network:
+            remarks.append(f"{row.name} is {ANOTHER_NETWORK} than {document.baseline}: its accuracy judges it")
+        elif row.agreement is not None and not row.agreement.agrees:
             verdict = f"{_WRONG}: {row.name}" if row.is_wrong else f"{_DIFFERS} {row.name}"
-            remarks.append(f"{verdict} gives other answers than {document.baseline}: {describe_answers(row.agreement)}")
+            other = row.agreement.beside or document.baseline
+            remarks.append(f"{verdict} gives other answers than {other}: {describe_answers(row.agreement)}")
         if row.parked is not None and not row.parked.idle:
             remarks.append(
                 f"{row.name} kept {row.parked.cpu_ms / row.parked.wall_ms:.0%} of a processor busy while it waited: "
@@ -106,12 +112,21 @@ def _about_rounds(document: BenchDocument, measured: Sequence[EngineRow]) -> lis
     batches = {row.batch for row in measured}
     if len(batches) == 1 and batches != {1}:
         remarks.append(f"times are for a batch of {batches.pop()} photos")
-    needed = {name: calls for row in measured for name, calls in row.samples_needed.items()}
+    needed = calls_needed(measured)
     if needed:
         remarks.append(f"{NOTHING}: " + ", ".join(f"{name} needs {calls} calls" for name, calls in needed.items()))
     if len(measured) > 1 and method.rounds < needed_samples(0.5):
         remarks.append(f"x faster has no interval: it needs {needed_samples(0.5)} rounds")
     return remarks
+
+
+def calls_needed(rows: Sequence[EngineRow]) -> dict[str, int]:
+    """How many calls each percentile takes that a row can't carry: enough for all rows."""
+    needed: dict[str, int] = {}
+    for row in rows:
+        for name, calls in row.samples_needed.items():
+            needed[name] = max(calls, needed.get(name, 0))
+    return needed
 
 
 def describe_answers(agreement: AnswersBeside) -> str:

@@ -138,6 +138,8 @@ def _compare(exported: Exported, run: Run, seconds: float, listener: Listener) -
         f"tlx bench {exported.path} --keras {run.folder} --limit {BENCH_PHOTOS} --max-seconds {seconds:g} {chosen}"
     )
     report = run_bench(options, command=command, progress=listener.progress)
+    if report.interrupted:
+        raise KeyboardInterrupt
     for note in report.notes:
         listener.notify(note)
     return report

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tlx.cli import terminal
 from tlx.cli.options import Device, DeviceOption, FormatOption, QuietOption, TextFormat, VerboseOption
 from tlx.cli.share import parse_share
+
+if TYPE_CHECKING:
+    from tlx.bench.bench import BenchReport
 
 EXAMPLE = """
 \b
@@ -53,19 +56,22 @@ def bench(
         typer.Option(
             parser=parse_share,
             metavar="SHARE",
-            help="End once each median and ratio is known within this, as in 2% or 0.02 (default: 2%).",
+            help="End once each median and ratio is known within this, as in 2% or 0.02 (default: 2%); 0: not before "
+            "--max-seconds.",
         ),
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option("--rounds", min=1, help="Turns of each engine, whatever is known by then (default: by --margin)."),
+        typer.Option("--rounds", min=1, help="Turns of each engine, in place of --margin: whatever is known by then."),
     ] = None,
     max_seconds: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--max-seconds", min=0, help="Begin no round that would end later than this; --measure comes after."
+            "--max-seconds",
+            min=0,
+            help="Begin no round that would end later than this (default: 90, or no limit with --rounds).",
         ),
-    ] = 90.0,
+    ] = None,
     engine: Annotated[
         list[str] | None,
         typer.Option(
@@ -100,13 +106,11 @@ def bench(
 ) -> None:
     """Compare Keras and ONNX Runtime on this machine: latency and agreement."""
     del verbose
-    import json
     import shlex
     import sys
 
     from tlx import atomic
     from tlx.bench.bench import run_bench
-    from tlx.bench.page.page import write_page
     from tlx.bench.prepare import BenchOptions
 
     options = BenchOptions(
@@ -126,27 +130,51 @@ def bench(
         measure=measure,
         sustained_s=sustained,
     )
+    if rounds is not None and margin is not None:
+        raise typer.BadParameter("rounds end by --rounds or by --margin, received both", param_hint="--rounds")
+    for path in (output, html):
+        if path is not None:
+            atomic.require_writable(path)
     command = shlex.join(["tlx", *sys.argv[1:]])
     with terminal.progress_bar(quiet=quiet) as progress:
         report = run_bench(options, command=command, progress=progress)
-    document = report.document
-    if output is not None:
-        atomic.write_json(output, document)
-    if html is not None:
-        write_page(report.bench, html)
+    try:
+        _show(report, output_format, quiet=quiet)
+    finally:  # whatever became of the one, the other is tried: the measurement took minutes
+        _write_files(report, output, html)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    if report.failures:
+        raise typer.Exit(ENGINE_FAILED)
+    if not quiet:
+        terminal.next_command(f"tlx classify {models[0]} {photos or 'PHOTO.jpg'}")
+
+
+def _show(report: BenchReport, output_format: TextFormat, *, quiet: bool) -> None:
+    import json
+
     for line in () if quiet else report.notes:
         terminal.note(f"note: {line}")
     if output_format is TextFormat.JSON:
-        terminal.say(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        terminal.say(json.dumps(report.document, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         for line in report.table:
             terminal.say(line)
     for failure in report.failures:
         terminal.note(f"tlx: error: {failure}")
-    if report.failures:
-        raise typer.Exit(ENGINE_FAILED)
-    if not quiet:
-        terminal.next_command(f"tlx classify {models[0]} {photos or 'PHOTO.jpg'}")
+
+
+def _write_files(report: BenchReport, output: Path | None, html: Path | None) -> None:
+    """Both, even if one can't be written; only then comes the error."""
+    from tlx import atomic
+    from tlx.bench.page.page import write_page
+
+    try:
+        if output is not None:
+            atomic.write_json(output, report.document)
+    finally:
+        if html is not None:
+            write_page(report.bench, html)
 
 
 bench.__doc__ = f"{bench.__doc__}\n{EXAMPLE}"

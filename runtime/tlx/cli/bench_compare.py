@@ -17,8 +17,8 @@ Example:  tlx bench model.onnx -o before.json
           tlx bench new.onnx -o after.json
           tlx bench compare before.json after.json --tolerance 5%
 
-Exit code 1 if an engine became slower by more than the tolerance (the whole interval lies beyond it), fails now, or
-gives wrong answers now. --strict makes it 1, too, if that can't be ruled out.
+Exit code 1 if an engine became slower by more than the tolerance (the whole interval lies beyond it), fails now,
+gives wrong answers now, or is missing now. --strict makes it 1, too, if that can't be ruled out.
 """
 
 
@@ -38,6 +38,9 @@ def bench_compare(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1, too, if a regression can't be ruled out.")
     ] = False,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="An engine that only the first bench has is no regression.")
+    ] = False,
     any_machine: Annotated[
         bool, typer.Option("--any-machine", help="Compare benches of different machines all the same.")
     ] = False,
@@ -56,7 +59,9 @@ def bench_compare(
 
     first, second = read_document(before), read_document(after)
     notes = check_conditions(first, second, any_machine=any_machine)
-    comparison = compare_benches(first, second, tolerance=tolerance, relative=relative, notes=notes)
+    comparison = compare_benches(
+        first, second, tolerance=tolerance, relative=relative, allow_missing=allow_missing, notes=notes
+    )
     if output_format is TextFormat.JSON:
         terminal.say(json.dumps(describe_comparison(comparison), indent=2, ensure_ascii=False, allow_nan=False))
     else:

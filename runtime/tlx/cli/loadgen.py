@@ -58,6 +58,7 @@ def loadgen(
     import shlex
     import sys
 
+    from tlx import atomic
     from tlx.bench.loadgen.loadgen import LoadgenOptions, check_scenarios, run_loadgen
     from tlx.bench.loadgen.messages import SCENARIOS
     from tlx.bench.loadgen.table import format_table
@@ -80,11 +81,14 @@ def loadgen(
         report = run_loadgen(options, command=shlex.join(["tlx", *sys.argv[1:]]), progress=progress)
     for line in () if quiet else report.notes:
         terminal.note(f"note: {line}")
-    if output_format is TextFormat.JSON:
-        terminal.say(json.dumps(report.document, indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        for line in format_table(report.scenarios):
-            terminal.say(line)
+    try:
+        if output_format is TextFormat.JSON:
+            terminal.say(json.dumps(report.document, indent=2, ensure_ascii=False, allow_nan=False))
+        else:
+            for line in format_table(report.scenarios):
+                terminal.say(line)
+    finally:
+        atomic.write_json(options.result_path, report.document)
     if not all(one.agreement.agrees for one in report.scenarios):
         terminal.note("tlx: error: the answers that LoadGen logged aren't the model's own")
         raise typer.Exit(WRONG_ANSWERS)

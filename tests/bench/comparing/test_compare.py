@@ -122,11 +122,53 @@ def test_an_engine_that_was_wrong_or_failed_before_is_no_regression() -> None:
     assert not compare_benches(before, after).is_regression
 
 
+def test_an_engine_that_is_gone_is_a_regression_unless_it_may_be_missing() -> None:
+    before = made_up_document(made_up_row("a"), made_up_row("gone"), made_up_row("w", **WRONG), failed_row("f"))
+    after = made_up_document(made_up_row("a"))
+    comparison = compare_benches(before, after)
+    # What was wrong or failed before is no loss.
+    assert [(row.name, row.verdict.value) for row in comparison.rows] == [("a", "no difference"), ("gone", "missing")]
+    assert (comparison.is_regression, comparison.may_be_regression) == (True, False)
+    assert comparison.only_before == ("gone (2 threads)", "w (2 threads)", "f (2 threads)")
+    text = " ".join(line.strip() for line in format_comparison(comparison))
+    assert "missing (regression)" in text
+    assert "--allow-missing" in text
+    assert "95% confidence for all" not in text
+    missing = describe_comparison(comparison)["rows"][1]
+    assert (missing["verdict"], missing["regression"], missing["after_p50_ms"]) == ("missing", True, None)
+    allowed = compare_benches(before, after, allow_missing=True)
+    assert verdicts(allowed) == ["no difference", "missing"]
+    assert not allowed.is_regression
+    # Which other rows are there doesn't change what is said of those in both.
+    assert allowed.rows[0] == compare_benches(made_up_document(made_up_row("a")), after).rows[0]
+
+
+def test_what_has_no_rounds_may_be_a_regression() -> None:
+    known, unknown = made_up_row("a"), made_up_row("a", round_medians_ms=[])
+    for before, after in ((known, unknown), (unknown, known)):
+        comparison = compare_benches(made_up_document(before), made_up_document(after))
+        assert verdicts(comparison) == ["unknown"]
+        assert (comparison.is_regression, comparison.may_be_regression) == (False, True)
+    # What failed before can't have become worse.
+    mended = compare_benches(made_up_document(known, failed_row("c")), made_up_document(known, made_up_row("c")))
+    assert mended.rows[1].verdict is Verdict.UNKNOWN
+    assert not mended.may_be_regression
+
+
+def test_wrong_answers_are_a_regression_without_any_rounds() -> None:
+    wrong = made_up_row("a", **WRONG, round_medians_ms=[])
+    comparison = compare_benches(made_up_document(made_up_row("a")), made_up_document(wrong))
+    assert verdicts(comparison) == ["wrong"]
+    assert comparison.is_regression
+
+
 def test_rows_are_the_same_only_with_the_same_batch_and_threads() -> None:
     before = made_up_document(made_up_row(batch=1), made_up_row(batch=8, median_ms=80.0), made_up_row("gone"))
     after = made_up_document(made_up_row(batch=8, median_ms=80.0), made_up_row(batch=8, threads=1, median_ms=80.0))
     comparison = compare_benches(before, after)
-    assert [row.after.key for row in comparison.rows] == [("onnxruntime.cpu.fp32", 8, 2)]
+    name = "onnxruntime.cpu.fp32"
+    assert [row.key for row in comparison.rows] == [(name, 8, 2), (name, 1, 2), ("gone", 1, 2)]
+    assert [row.after is None for row in comparison.rows] == [False, True, True]
     assert comparison.only_before == ("onnxruntime.cpu.fp32 (2 threads)", "gone (2 threads)")
     assert comparison.only_after == ("onnxruntime.cpu.fp32 (batch 8, 1 thread)",)
 

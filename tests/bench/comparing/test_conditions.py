@@ -19,6 +19,17 @@ def test_the_same_conditions_need_no_word() -> None:
     assert check_conditions(bench(), bench()) == []
 
 
+def test_another_model_file_under_the_same_name_is_told_once() -> None:
+    def of(*seals: str | None) -> BenchDocument:
+        return made_up_document(*(made_up_row(batch=2**n, model_sha256=seal) for n, seal in enumerate(seals)))
+
+    assert check_conditions(of("a", "a"), of("b", "b")) == ["onnxruntime.cpu.fp32: another model file"]
+    assert check_conditions(of("a", "a"), of("a", "a")) == []
+    # Older benches don't tell, and a new row has nothing before it.
+    assert check_conditions(of(None), of("a", "b")) == []
+    assert check_conditions(of("a"), of(None, "b")) == []
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -18,7 +18,7 @@ from tlx.bench.loadgen.logs import read_answers, read_result
 from tlx.bench.loadgen.messages import SCENARIOS, LoadgenTest, Scenario
 from tlx.bench.loadgen.running import run_test
 from tlx.bench.loadgen.table import format_table
-from tlx.errors import EngineError, InputError
+from tlx.errors import EngineError, InputError, OutputError
 from tlx.runtime.timing.backends import Backend, Images, Probabilities
 
 pytest.importorskip("mlperf_loadgen", reason="MLPerf LoadGen isn't installed (extra loadgen)")
@@ -39,7 +39,6 @@ def finished(
     logs = tmp_path_factory.mktemp("logs")
     options = LoadgenOptions(tiny_model, logs, photos=colour_photos, limit=9, seconds=0.2, max_batch=4, threads=1)
     report = run_loadgen(options, command="tlx loadgen", progress=lambda *_: None)
-    assert json.loads((logs / "result.json").read_text()) == report.document
     return {one.scenario: one for one in report.scenarios}
 
 
@@ -157,6 +156,16 @@ def test_loadgen_command_prints_json_and_keeps_the_logs(tiny_model: Path, tmp_pa
     assert [one["scenario"] for one in document["scenarios"]] == ["SingleStream"]
     assert document["photos"] == {"count": 3, "synthetic": True}
     assert (tmp_path / "SingleStream" / "mlperf_log_detail.txt").is_file()
+    assert json.loads((tmp_path / "result.json").read_text()) == document
+
+
+def test_logs_that_have_no_place_are_told_before_anything_runs(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file"):
+        run_loadgen(LoadgenOptions(tiny_model, tmp_path / "file" / "logs"), command="tlx loadgen")
+    (tmp_path / "logs" / "result.json").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"result\.json"):
+        run_loadgen(LoadgenOptions(tiny_model, tmp_path / "logs"), command="tlx loadgen")
 
 
 def test_without_loadgen_one_line_says_what_to_install(tiny_model: Path, tmp_path: Path) -> None:

@@ -100,3 +100,12 @@ def test_choices_count_the_time_of_a_photo() -> None:
     (choice,) = choices(rows)
     assert choice.photo_ms == pytest.approx(rows[0].p50_ms / 8 if rows[0].p50_ms else 0)
     assert choice.number == 1
+
+
+def test_a_wrong_engine_is_no_choice_and_beats_none() -> None:
+    accuracy = {"correct": 9, "photos": 10, "low": 0.6, "high": 0.98}
+    rows = [made_up_row("right", 20.0, accuracy=accuracy), made_up_row("wrong", 1.0, accuracy=accuracy, **WRONG)]
+    assert [choice.is_best for choice in choices(rows)] == [True, False]
+    assert "Accuracy" in headings(render(made_up_document(*rows)))
+    assert [choice.is_best for choice in choices(rows[1:])] == [False]
+    assert "Accuracy" in headings(render(made_up_document(*rows[1:])))

@@ -25,6 +25,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
     WRONG = "wrong"
     FAILED = "failed"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,18 @@ class RowComparison:
 
     Attributes:
         before: Its row in the first bench.
-        after: Its row in the second one.
-        ratio: Time after to time before, over the rounds: 1.08 is 8 % slower; None where an engine failed.
+        after: Its row in the second one; None if it's gone.
+        ratio: Time after to time before, over the rounds: 1.08 is 8 % slower; None where an engine failed or is gone.
         verdict: ``faster`` or ``slower``: the whole interval lies on one side of 1; ``no difference``: it doesn't;
             ``unknown``: too few rounds for an interval; ``wrong``, ``failed``: the engine was right, or worked, in the
-            first bench and isn't, or doesn't, in the second.
-        is_regression: Slower by more than the tolerance, the whole interval; or wrong; or failed.
+            first bench and isn't, or doesn't, in the second; ``missing``: it was right in the first bench, and the
+            second one has no such row.
+        is_regression: Slower by more than the tolerance, the whole interval; or wrong; or failed; or missing.
         may_be_regression: No regression is shown, but one beyond the tolerance can't be ruled out.
     """
 
     before: EngineRow
-    after: EngineRow
+    after: EngineRow | None
     ratio: Estimate | None
     verdict: Verdict
     is_regression: bool
@@ -52,7 +54,12 @@ class RowComparison:
     @property
     def name(self) -> str:
         """The engine's name."""
-        return self.after.name
+        return self.before.name
+
+    @property
+    def key(self) -> tuple[str, int, int | None]:
+        """Name, batch and threads, the same in both benches."""
+        return self.before.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +67,11 @@ class Comparison:
     """Two benches.
 
     Attributes:
-        rows: The engines that are in both.
+        rows: The engines that are in both, then those that are missing in the second.
         tolerance: How much slower is no regression: 0.05 is 5 %.
         row_confidence: Of each row's interval, so that all rows together have :data:`CONFIDENCE`.
         relative: Times were taken in units of the baseline's time in the same round.
-        only_before: Engines of the first bench that the second one lacks.
+        only_before: Engines of the first bench that the second one lacks, whether they were right or not.
         only_after: The reverse.
         notes: What differs between the benches beside the engines' times, a line each.
     """
@@ -88,15 +95,16 @@ class Comparison:
         return any(row.may_be_regression for row in self.rows)
 
 
-def compare_benches(
+def compare_benches(  # noqa: PLR0913 - each is an option of the command
     before: BenchDocument,
     after: BenchDocument,
     *,
     tolerance: float = DEFAULT_TOLERANCE,
     relative: bool = False,
+    allow_missing: bool = False,
     notes: Sequence[str] = (),
 ) -> Comparison:
-    """Compare the engines that are in both benches (same name, batch and threads).
+    """Compare the engines that are in both benches (same name, batch and threads), and tell which are gone.
 
     Args:
         before: The first bench.
@@ -104,6 +112,7 @@ def compare_benches(
         tolerance: How much slower is no regression, 0 or more.
         relative: Compare the times in units of the baseline's time in the same round: what slows the whole machine
             down cancels, and so does a change of the baseline itself.
+        allow_missing: An engine that was right in the first bench may be missing in the second: no regression.
         notes: What differs otherwise; see :func:`tlx.bench.comparing.conditions.check_conditions`.
 
     Raises:
@@ -126,8 +135,9 @@ def compare_benches(
         times = [_round_times(doc, one[key], relative=relative) for doc, one in ((before, old), (after, new))]
         ratio = ratio_of_medians(times[0], times[1], row_confidence) if all(times) else None
         rows.append(judge(old[key], new[key], ratio, tolerance))
+    gone = [missing(row, allowed=allow_missing) for key, row in old.items() if key not in new and row.status == "ok"]
     return Comparison(
-        rows=tuple(rows),
+        rows=(*rows, *gone),
         tolerance=tolerance,
         row_confidence=row_confidence,
         relative=relative,
@@ -152,21 +162,30 @@ def judge(before: EngineRow, after: EngineRow, ratio: Estimate | None, tolerance
     Args:
         before: Its row in the first bench.
         after: Its row in the second one.
-        ratio: Time after to time before; None if an engine failed.
+        ratio: Time after to time before; None if an engine failed, or has no rounds.
         tolerance: How much slower is no regression.
     """
-    if ratio is None:
-        lost = after.status == "failed" and before.status != "failed"
-        verdict = Verdict.FAILED if after.status == "failed" else Verdict.UNKNOWN
-        return RowComparison(before, after, None, verdict, is_regression=lost, may_be_regression=False)
-    if after.is_wrong and not before.is_wrong:
+    if after.status == "failed":
+        lost = before.status != "failed"
+        return RowComparison(before, after, None, Verdict.FAILED, is_regression=lost, may_be_regression=False)
+    if after.is_wrong and before.status == "ok":
         return RowComparison(before, after, ratio, Verdict.WRONG, is_regression=True, may_be_regression=False)
-    if ratio.low is None or ratio.high is None:
-        return RowComparison(before, after, ratio, Verdict.UNKNOWN, is_regression=False, may_be_regression=True)
+    if ratio is None or ratio.low is None or ratio.high is None:
+        # What failed before can't have become worse.
+        may_be = before.status != "failed"
+        return RowComparison(before, after, ratio, Verdict.UNKNOWN, is_regression=False, may_be_regression=may_be)
     verdict = Verdict.SLOWER if ratio.low > 1 else Verdict.FASTER if ratio.high < 1 else Verdict.NO_DIFFERENCE
     is_regression = ratio.low > 1 + tolerance
     may_be = not is_regression and ratio.high > 1 + tolerance
     return RowComparison(before, after, ratio, verdict, is_regression=is_regression, may_be_regression=may_be)
+
+
+def missing(before: EngineRow, *, allowed: bool) -> RowComparison:
+    """What is said of an engine that was right in the first bench and that the second one lacks.
+
+    An engine that nobody asked for by name and that doesn't load any more leaves a note in its bench, and no row.
+    """
+    return RowComparison(before, None, None, Verdict.MISSING, is_regression=not allowed, may_be_regression=False)
 
 
 def describe_key(key: tuple[str, int, int | None]) -> str:

@@ -72,8 +72,20 @@ def _other_differences(before: BenchDocument, after: BenchDocument) -> Iterator[
         first, second = old.versions.get(package), new.versions.get(package)
         if first != second:
             yield f"{package}: {_told(first)}, then {_told(second)}"
+    yield from _other_files(before, after)
     if (before.photos.count, before.photos.sha256) != (after.photos.count, after.photos.sha256):
         yield f"other photos: {_photos(before)}, then {_photos(after)}"
+
+
+def _other_files(before: BenchDocument, after: BenchDocument) -> Iterator[str]:
+    """Engines whose model file isn't the same; older benches don't tell."""
+    old = {row.key: row.model_sha256 for row in before.engines}
+    names = [
+        row.name
+        for row in after.engines
+        if None not in {row.model_sha256, old.get(row.key)} and row.model_sha256 != old[row.key]
+    ]
+    yield from dict.fromkeys(f"{name}: another model file" for name in names)
 
 
 def _disturbances(before: BenchDocument, after: BenchDocument) -> Iterator[str]:

@@ -14,7 +14,7 @@ SCHEMA: Final = 1
 
 def format_comparison(comparison: Comparison) -> list[str]:
     """A table of at most 100 columns, and what it comes to."""
-    conditions = {(row.after.batch, row.after.threads) for row in comparison.rows}
+    conditions = {row.key[1:] for row in comparison.rows}
     many = len(conditions) > 1
     heads = ("engine", *(("batch", "threads") if many else ()), "before ms", "after ms", "change [interval]", "verdict")
     lines = fit([heads, *(_cells(row, many=many) for row in comparison.rows)])
@@ -27,8 +27,9 @@ def format_comparison(comparison: Comparison) -> list[str]:
 
 def _cells(row: RowComparison, *, many: bool) -> tuple[str, ...]:
     verdict = row.verdict.value + (" (regression)" if row.is_regression else "")
-    conditions = (str(row.after.batch), str(row.after.threads or NOTHING)) if many else ()
-    return (row.name, *conditions, number(row.before.p50_ms), number(row.after.p50_ms), _change(row), verdict)
+    conditions = (str(row.before.batch), str(row.before.threads or NOTHING)) if many else ()
+    after_ms = row.after.p50_ms if row.after else None
+    return (row.name, *conditions, number(row.before.p50_ms), number(after_ms), _change(row), verdict)
 
 
 def _change(row: RowComparison) -> str:
@@ -47,7 +48,7 @@ def _confidence(comparison: Comparison) -> str:
     words = "change: of the time of a call, over the rounds' medians"
     if comparison.relative:
         words += ", in units of the baseline's time"
-    count = len(comparison.rows)
+    count = sum(row.verdict is not Verdict.MISSING for row in comparison.rows)
     return f"{words}; {CONFIDENCE:.0%} confidence" + (f" for all {count} rows together" if count > 1 else "")
 
 
@@ -58,12 +59,15 @@ def _summary(comparison: Comparison) -> list[str]:
     if any(row.verdict is Verdict.UNKNOWN and row.ratio for row in comparison.rows):
         needed = needed_samples(0.5, comparison.row_confidence)
         remarks.append(f"unknown: too few rounds, it takes {needed} in each bench")
-    slower = [describe_key(row.after.key) for row in comparison.rows if row.is_regression]
-    if slower:
-        remarks.append(f"regression (slower by more than {tolerance}, or wrong, or failed): {', '.join(slower)}")
+    worse = [describe_key(row.key) for row in comparison.rows if row.is_regression]
+    if worse:
+        kinds = f"slower by more than {tolerance}, or wrong, or failed, or missing"
+        remarks.append(f"regression ({kinds}): {', '.join(worse)}")
     else:
         remarks.append(f"no regression by more than {tolerance} is shown")
-    unsure = [describe_key(row.after.key) for row in comparison.rows if row.may_be_regression]
+    if any(row.verdict is Verdict.MISSING and row.is_regression for row in comparison.rows):
+        remarks.append("missing: right in the first bench, no row in the second; --allow-missing lets it pass")
+    unsure = [describe_key(row.key) for row in comparison.rows if row.may_be_regression]
     if unsure:
         remarks.append(f"not ruled out, more rounds would tell: {', '.join(unsure)}")
     return remarks
@@ -91,14 +95,15 @@ def _row(row: RowComparison) -> dict[str, Any]:
     interval = None
     if ratio is not None and ratio.low is not None and ratio.high is not None:
         interval = [round(ratio.low - 1, 5), round(ratio.high - 1, 5)]
+    before, after = row.before, row.after
     return {
-        "name": row.after.name,
-        "batch": row.after.batch,
-        "threads": row.after.threads,
-        "before_p50_ms": row.before.p50_ms,
-        "after_p50_ms": row.after.p50_ms,
-        "before_rounds": len(row.before.round_medians_ms),
-        "after_rounds": len(row.after.round_medians_ms),
+        "name": before.name,
+        "batch": before.batch,
+        "threads": before.threads,
+        "before_p50_ms": before.p50_ms,
+        "after_p50_ms": after and after.p50_ms,
+        "before_rounds": len(before.round_medians_ms),
+        "after_rounds": len(after.round_medians_ms) if after else 0,
         "change": ratio and round(ratio.value - 1, 5),
         "change_interval": interval,
         "verdict": row.verdict.value,

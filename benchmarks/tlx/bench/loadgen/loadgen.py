@@ -64,6 +64,11 @@ class LoadgenOptions:
     device: Device = "auto"
     seed: int = 0
 
+    @property
+    def result_path(self) -> Path:
+        """Where the document belongs; :func:`run_loadgen` doesn't write it."""
+        return self.logs / "result.json"
+
 
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
@@ -105,8 +110,11 @@ def run_loadgen(options: LoadgenOptions, *, command: str, progress: Progress = s
 
     Raises:
         TlxError: If something that the user named can't be used, LoadGen isn't installed, or the engine fails.
+        OutputError: If the logs' folder can't be written to; that is looked at first.
     """
     model = ModelFile.read(options.model)
+    atomic.make_folder(options.logs)
+    atomic.require_writable(options.result_path)
     photos, notes = _photos(options)
     setup = make_setup(photos, options)
     results = []
@@ -131,7 +139,6 @@ def run_loadgen(options: LoadgenOptions, *, command: str, progress: Progress = s
         "environment": describe(),
         "notes": notes,
     }
-    atomic.write_json(options.logs / "result.json", document)
     return LoadgenReport(document, tuple(results), tuple(notes))
 
 

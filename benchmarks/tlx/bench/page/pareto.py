@@ -30,7 +30,8 @@ class Choice:
         photo_ms: Time of a photo: that of a call by the batch.
         accuracy: On labelled photos.
         share: The share that it gets right, 0 to 1.
-        is_best: No other choice is both at least as accurate and at least as fast.
+        is_right: It computes what its network does; otherwise it's no choice, and is shown all the same.
+        is_best: No other right choice is both at least as accurate and at least as fast.
     """
 
     number: int
@@ -38,18 +39,26 @@ class Choice:
     photo_ms: float
     accuracy: Accuracy
     share: float
+    is_right: bool
     is_best: bool
 
 
 def choices(rows: Sequence[EngineRow]) -> list[Choice]:
     """Those rows whose accuracy and time are known, and which of them are on the Pareto front."""
     known = [
-        (place, row.name, row.p50_ms / row.batch, row.accuracy, row.accuracy.correct / row.accuracy.photos)
+        (
+            place,
+            row.name,
+            row.p50_ms / row.batch,
+            row.accuracy,
+            row.accuracy.correct / row.accuracy.photos,
+            not row.is_wrong,
+        )
         for place, row in enumerate(rows, start=1)
         if row.accuracy is not None and row.p50_ms is not None
     ]
-    points = [(time_ms, share) for _, _, time_ms, _, share in known]
-    return [Choice(*one, is_best=is_on_front((one[2], one[4]), points)) for one in known]
+    points = [(time_ms, share) for _, _, time_ms, _, share, is_right in known if is_right]
+    return [Choice(*one, is_best=one[5] and is_on_front((one[2], one[4]), points)) for one in known]
 
 
 def pareto_chart(found: Sequence[Choice]) -> Markup:
@@ -69,11 +78,16 @@ def pareto_chart(found: Sequence[Choice]) -> Markup:
     parts = [
         axes.rows(marks, [f"{mark:.1%}" for mark in marks]),
         scale.columns(_TOP, _BOTTOM, "ms a photo (p50)"),
-        stair(axes, scale, [(choice.photo_ms, choice.share) for choice in found]),
+        *_stair(axes, scale, found),
         *(_point(axes, scale, choice) for choice in found),
     ]
     words = "; ".join(f"{choice.name}: {_figures(choice)}" for choice in found)
     return picture("Accuracy over the time of a photo", f"{words}.", parts, height=_BOTTOM + 42)
+
+
+def _stair(axes: Axes, scale: LogScale, found: Sequence[Choice]) -> list[Markup]:
+    points = [(choice.photo_ms, choice.share) for choice in found if choice.is_right]
+    return [stair(axes, scale, points)] if points else []
 
 
 def _point(axes: Axes, scale: LogScale, choice: Choice) -> Markup:

@@ -13,7 +13,7 @@ from tlx.bench.page.rounds import rounds_chart
 from tlx.bench.page.stage_bars import stage_chart
 from tlx.bench.page.words import breakable, with_full_names
 from tlx.bench.rows import EngineRow
-from tlx.bench.table import NOTHING, describe_answers, estimate, number
+from tlx.bench.table import ANOTHER_NETWORK, NOTHING, calls_needed, describe_answers, estimate, number
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section, card, note
 from tlx.core.report.tables import document_tables, table
@@ -62,6 +62,8 @@ def _cells(row: EngineRow) -> tuple[str, ...]:
 
 def _badges(row: EngineRow) -> list[Markup]:
     words = {"failed": "failed", "wrong": "wrong answers"}.get(row.status)
+    if row.is_another_network:
+        return [element("span", ANOTHER_NETWORK, class_="badge plain")]
     return [element("span", words, class_="badge")] if words else []
 
 
@@ -74,7 +76,7 @@ def _remarks(document: BenchDocument) -> Markup:
     remarks = [
         f"{TIMES} faster: than {document.baseline}, the median of the ratios over {method.rounds} interleaved rounds."
     ]
-    needed = {name: calls for row in document.engines for name, calls in row.samples_needed.items()}
+    needed = calls_needed(document.engines)
     if needed:
         listed = ", ".join(f"{name} needs {calls:,} calls" for name, calls in needed.items())
         remarks.append(f"{NOTHING}: the sample can't carry it; {listed}.")
@@ -97,7 +99,7 @@ def accuracy(document: BenchDocument) -> Section | None:
         for choice in found
     ]
     heads = ("engine", "accuracy [95 %]", "ms a photo", "unbeaten")
-    words = note("Unbeaten: no other is at least as accurate and at least as fast. The stair joins these.")
+    words = note("Unbeaten: no other right one is at least as accurate and at least as fast. The stair joins these.")
     chart = card(pareto_chart(found), words, title="Accuracy over time")
     body = element("div", chart, card(table("Accuracy on labelled photos", heads, listed)), class_="columns beside")
     return Section("accuracy", "Accuracy", body)
@@ -187,7 +189,8 @@ def cautions(document: BenchDocument) -> list[Markup]:
             words.append(f"{row.name} failed: {row.error}")
         elif row.agreement is not None and row.is_wrong:
             answers = describe_answers(row.agreement)
-            words.append(f"{row.name} gives other answers than {document.baseline}: {answers}.")
+            other = row.agreement.beside or document.baseline
+            words.append(f"{row.name} gives other answers than {other}: {answers}.")
     if document.interference is not None:
         words += document.interference.warnings
     words += document.notes
