@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,6 +22,7 @@ from tlx.core.compress.summary import missed_bounds
 from tlx.core.runs import CompressionRecord, Run, finished_runs
 from tlx.errors import InputError, OutputError
 from tlx.export.keras_model import load_keras_model
+from tlx.progress import Progress
 
 if TYPE_CHECKING:
     from tests.core.compress.conftest import RunWriter
@@ -134,19 +135,11 @@ def test_the_fastest_network_within_the_drop_is_kept(augmented_run: Run, tmp_pat
     assert len(said) == len(record.points)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"size": 64}, "--size 64: expected 32 to 32 pixels"),
-        ({"size": 16}, "--size 16: expected 32 to 32 pixels"),
-    ],
-)
-def test_a_size_that_can_not_be_is_refused_first(
-    narrow_run: Run, tmp_path: Path, options: dict[str, int], message: str
-) -> None:
+@pytest.mark.parametrize("size", [16, 64])
+def test_a_size_that_can_not_be_is_refused_first(narrow_run: Run, tmp_path: Path, size: int) -> None:
     told = Told()
-    with pytest.raises(InputError, match=message):
-        compress(narrow_run, Options(Bounds(speedup=2), runs_root=tmp_path, **options), Listener(told))
+    with pytest.raises(InputError, match=f"--size {size}: expected 32 to 32 pixels"):
+        compress(narrow_run, Options(Bounds(speedup=2), size=size, runs_root=tmp_path), Listener(told))
     assert told.stages == {"checking photos"}
 
 
@@ -175,8 +168,8 @@ def terminating() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-def stop_at(stage: str, signum: int) -> Callable[[str, int, int, str], None]:
-    def progress(at_stage: str, done: int, total: int, note: str = "") -> None:
+def stop_at(at_stage: str, signum: int) -> Progress:
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
         del total, note
         if at_stage == stage and done >= 1:
             os.kill(os.getpid(), signum)

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 KEPT = np.array([1, 4, 7])
 
 
-def open_teaching(source: Source, cache: Path, size: int = 32, **channels: Any) -> Teaching:
-    return Teaching(source, CachePlace(cache / "trunk"), (size, size), channels)
+def open_teaching(source: Source, cache: Path, size: int = 32, layer: str | None = None) -> Teaching:
+    """One that tells of some channels of a layer."""
+    return Teaching(source, CachePlace(cache / "trunk"), (size, size), {layer: KEPT} if layer else {})
 
 
 def asked_directly(source: Source, pixels: npt.NDArray[np.uint8], layer: str) -> tuple[Any, Any]:
@@ -48,12 +49,13 @@ def test_answers_are_the_models_own_on_the_same_views(
         monkeypatch.setattr(teaching_module, "_MAPS_BYTES", 0)
     source = open_source(request.getfixturevalue(name), hold_back=False)
     (layer, *_) = hint_layers(source)
-    teaching = open_teaching(source, own_cache, **{layer: KEPT})
+    teaching = open_teaching(source, own_cache, layer=layer)
     assert teaching.has_maps == maps
     photos = source.photos[::3]
     for number in (0, 1, 8):
         pixels = np.asarray(teaching.pixels(photos, number).take(range(len(photos))))
-        assert (pixels.dtype, pixels.shape) == (np.uint8, (len(photos), 32, 32, 3))
+        assert pixels.dtype == np.uint8
+        assert pixels.shape == (len(photos), 32, 32, 3)
         answers = teaching.answers(photos, number)
         said, hints = asked_directly(source, pixels, layer)
         # What is cached is in 16 bits.
@@ -78,7 +80,7 @@ def test_views_are_of_the_same_photos_in_another_place(narrow_run: Run, own_cach
 
 def test_a_smaller_network_sees_smaller_pictures_and_hears_of_means(write_run: RunWriter, own_cache: Path) -> None:
     source = open_source(write_run("sixty-four", preset="default", size=64), hold_back=False)
-    teaching = open_teaching(source, own_cache, 32, block5_pool=KEPT)
+    teaching = open_teaching(source, own_cache, 32, "block5_pool")
     assert not teaching.has_maps
     photos = source.photos[:5]
     assert np.asarray(teaching.pixels(photos, 1).take([0])).shape == (1, 32, 32, 3)
