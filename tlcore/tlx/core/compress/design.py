@@ -85,7 +85,7 @@ class Designer:
             progress: Told of each timing.
         """
         self.int8 = find_target(THIS_MACHINE).name != "avx2" if int8 is None else int8
-        self._base, self._threads, self._progress = base, threads, progress
+        self._original, self._base, self._threads, self._progress = original, base, threads, progress
         (self.original_ms,) = time_trials([Trial(original, int8=False)], threads=threads, progress=progress)
         choices = tuple(_choices(survey, number, layer.outputs) for number, layer in enumerate(base.convolutions))
         shapes = [(replace(base, rescaling=one_offset(base)), False, 0.0)]
@@ -147,7 +147,10 @@ class Designer:
     def _measured(self, variant: _Variant, allocation: Allocation) -> Design:
         shape = variant.shape.with_channels(allocation.channels)
         trial = Trial(shape, int8=self.int8)
-        (latency_ms,) = time_trials([trial], threads=self._threads, progress=self._progress)
+        # In turns with the original, so that a machine that got slower, or faster, since its first timing cancels.
+        both = [Trial(self._original, int8=False), trial]
+        original_ms, latency_ms = time_trials(both, threads=self._threads, progress=self._progress)
+        latency_ms *= self.original_ms / original_ms
         inputs = (3, *allocation.channels[:-1])
         expected = [
             float(variant.costs.layer_ms(place, *pair))
