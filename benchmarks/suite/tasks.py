@@ -63,8 +63,8 @@ def _making(material: Material) -> list[Task]:
     ]
     if not material.quick:  # random weights have no biases, which it looks for
         tasks.append(_script("exported_graph", str(material.fp32), "--minutes", "3", needs=(material.fp32,)))
-    if (SCRIPTS / "compression.py").is_file() and not material.quick:
-        tasks.append(_script("compression", data, "--run", run))
+    if not material.quick:
+        tasks.append(_script("compressing", data, "--run", run, name="compression"))
     return tasks
 
 

@@ -1,7 +1,7 @@
 """A compressed run beside the original, its engines, and the networks that one would take for speed: one `tlx bench`.
 
-    python benchmarks/compression.py ../shared/data/cats_dogs --run latest
-    python benchmarks/compression.py ../shared/data/cats_dogs --run latest --compressed RUN --models models
+    python benchmarks/compressing.py ../shared/data/cats_dogs --run latest
+    python benchmarks/compressing.py ../shared/data/cats_dogs --run latest --compressed RUN --models models
 
 Without ``--compressed`` it runs ``tlx compress`` first (45 minutes). Exports what isn't in ``--models`` yet: the
 original and the compressed run at fp32 and int8 with all gates, and MobileNetV2 at 150 and 224 pixels and
@@ -10,6 +10,7 @@ Then all of them and Keras have turns in one bench, one picture a call. Accuracy
 Prints one JSON object; ``--output FILE`` also writes it.
 """
 
+# Not called compression: Python's own module of that name is looked for by libraries, and this folder is on their path.
 from __future__ import annotations
 
 import argparse
