@@ -124,7 +124,7 @@ def test_the_original_is_judged_to_lose_nothing(judge: Judge, narrow_run: Run) -
     source = open_source(narrow_run, hold_back=True)
     assert judge.chosen_accuracy(source.network) == 1
     assert judge.chosen(source.network) == (1, 0)
-    verdict = judge.verdict(source.network, Bounds(max_drop=20))
+    verdict = judge.verdict(source.network, Bounds(max_drop=50))
     assert (verdict.record.lost, verdict.record.gained) == (0, 0)
     assert verdict.record.photos == len(source.validation) < 24
     assert verdict.record.verdict == "passed"
@@ -142,7 +142,7 @@ def test_a_network_that_mixes_up_the_labels_fails(judge: Judge, narrow_run: Run)
     assert accuracy == 0
     assert drop_points > 50
     with pytest.raises(
-        GateError, match=r"on the validation photos 0 of 24 right, .* nothing was written; ask for less"
+        GateError, match=r"on the validation photos 0 of \d+ right, .* nothing was written; ask for less"
     ):
         judge.verdict(mixed, Bounds(max_drop=99))
     assert judge.verdict(mixed, Bounds(speedup=2)).record.drop_points == 100
