@@ -127,7 +127,11 @@ def paired_ratio(baseline: Sequence[float], other: Sequence[float], confidence: 
     """
     ratios = np.asarray(baseline, dtype=np.float64) / np.asarray(other, dtype=np.float64)
     # Rounds resemble those before them, less than the times themselves, but enough to promise too much.
-    memory = len(ratios) / independent_rounds(np.log(ratios)) if len(ratios) >= _ROUNDS_WITH_MEMORY else 1.0
+    memory = 1.0
+    if len(ratios) >= _ROUNDS_WITH_MEMORY:
+        # Chance alone makes some series look as if they had a memory: an interval from end to end is the widest.
+        fewest = needed_samples(0.5, confidence)
+        memory = len(ratios) / max(independent_rounds(np.log(ratios)), fewest)
     estimate = _percentile(ratios, 0.5, confidence, memory)
     return estimate or Estimate(float(np.median(ratios)), None, None)
 
