@@ -151,17 +151,13 @@ class Designer:
         both = [Trial(self._original, int8=False), trial]
         original_ms, latency_ms = time_trials(both, threads=self._threads, progress=self._progress)
         latency_ms *= self.original_ms / original_ms
-        inputs = (3, *allocation.channels[:-1])
-        expected = [
-            float(variant.costs.layer_ms(place, *pair))
-            for place, pair in enumerate(zip(inputs, allocation.channels, strict=True))
-        ]
+        expected = variant.costs.layers_ms(allocation.channels)
         channels = allocation.channels
         if variant.merge:
             unmerged = tuple(layer.outputs for layer in self._base.convolutions[: MERGED - 1])
             channels = (*unmerged, *channels)
         return Design(
-            self._base.size_hw, channels, variant.merge, tuple(expected), latency_ms, allocation.error + variant.error
+            self._base.size_hw, channels, variant.merge, expected, latency_ms, allocation.error + variant.error
         )
 
 

@@ -44,6 +44,8 @@ class Elimination:
         return float(self.errors[self.groups - count])
 
 
+DAMPING: Final = 0.01
+"""Of all least squares here, see :meth:`~tlx.core.compress.statistics.Moments.damped`."""
 _BATCH: Final = 16
 """A sixteenth of the groups goes before the matrices are written anew; below 32 groups it's one."""
 

@@ -64,7 +64,7 @@ class Judge:
 
     def accuracy(self, network: PlainNetwork, photos: Sequence[Photo]) -> float:
         """The share of photos that it gets right, as they are."""
-        said = self._probabilities(network, photos, 0)
+        said = self._probabilities(_predictor(network), photos, 0)
         return float((said.argmax(axis=1) == self._source.classes(photos)).mean())
 
     def chosen_accuracy(self, network: PlainNetwork) -> float:
@@ -79,13 +79,14 @@ class Judge:
         """
         held_back = self._source.held_back
         photos = held_back or self._source.validation
-        lost = []
+        classes, predictor = self._source.classes(photos), _predictor(network)
+        right, lost = [], []
         for number in range(VIEWS + 1 if held_back else 1):
-            classes = self._source.classes(photos)
             original = self._teaching.answers(photos, number, self._progress).probabilities
-            smaller = self._probabilities(network, photos, number)
-            lost.append((original.argmax(axis=1) == classes).mean() - (smaller.argmax(axis=1) == classes).mean())
-        return self.accuracy(network, photos), 100 * float(np.mean(lost))
+            smaller = self._probabilities(predictor, photos, number)
+            right.append(float((smaller.argmax(axis=1) == classes).mean()))
+            lost.append((original.argmax(axis=1) == classes).mean() - right[-1])
+        return right[0], 100 * float(np.mean(lost))
 
     def verdict(self, network: PlainNetwork, bounds: Bounds) -> Verdict:
         """The last word, on photos that chose nothing.
@@ -94,7 +95,7 @@ class Judge:
             GateError: If more is lost than the bounds allow.
         """
         photos = self._source.validation
-        said = self._probabilities(network, photos, 0)
+        said = self._probabilities(_predictor(network), photos, 0)
         answers = PairedAnswers(
             self._source.classes(photos).astype(np.intp),
             self._teaching.answers(photos, 0, self._progress).probabilities,
@@ -109,13 +110,17 @@ class Judge:
             )
         return Verdict(record, said)
 
-    def _probabilities(self, network: PlainNetwork, photos: Sequence[Photo], number: int) -> npt.NDArray[np.float32]:
-        model: Any = build_model(network)
-        model.compile(jit_compile=prediction_jit())
+    def _probabilities(self, predictor: Any, photos: Sequence[Photo], number: int) -> npt.NDArray[np.float32]:
         rows = self._teaching.pixels(photos, number, self._progress)
         parts = []
         for start in range(0, len(photos), _BATCH):
             taken = rows.take(range(start, min(start + _BATCH, len(photos))))
-            parts.append(np.asarray(model.predict_on_batch(taken), np.float32))
+            parts.append(np.asarray(predictor.predict_on_batch(taken), np.float32))
             self._progress("judging", start, len(photos))
         return class_probabilities(np.concatenate(parts))
+
+
+def _predictor(network: PlainNetwork) -> Any:
+    model = build_model(network)
+    model.compile(jit_compile=prediction_jit())
+    return model

@@ -58,11 +58,16 @@ class LayerCosts:
         constant, by_input, by_output, by_both = self.terms[layer]
         return np.asarray(constant + by_input * taken + by_output * given + by_both * taken * given)
 
+    def layers_ms(self, channels: Sequence[int]) -> tuple[float, ...]:
+        """The time of each layer of a network."""
+        inputs = (3, *channels[:-1])
+        return tuple(
+            float(self.layer_ms(place, *pair)) for place, pair in enumerate(zip(inputs, channels, strict=True))
+        )
+
     def network_ms(self, channels: Sequence[int]) -> float:
         """A whole network's time."""
-        inputs = (3, *channels[:-1])
-        layers = (float(self.layer_ms(place, *pair)) for place, pair in enumerate(zip(inputs, channels, strict=True)))
-        return self.rest_ms + sum(layers)
+        return self.rest_ms + sum(self.layers_ms(channels))
 
 
 def measure_layer_costs(

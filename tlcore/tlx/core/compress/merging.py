@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tlx.core.compress.elimination import solve
+from tlx.core.compress.elimination import DAMPING, solve
 from tlx.core.compress.maps import Places, advance, normalized
 from tlx.core.compress.plain import MERGED_KERNEL, Convolution, PlainNetwork
 from tlx.core.compress.statistics import Moments, MomentSums
@@ -21,7 +21,6 @@ from tlx.core.compress.statistics import Moments, MomentSums
 STRIDE: Final = 2
 MERGED: Final = 2
 """Convolutions that become one."""
-_DAMPING: Final = 0.01
 
 
 def one_offset(network: PlainNetwork) -> dict[str, Any]:
@@ -70,14 +69,14 @@ def merge_first_block(
         seed: Chooses them.
     """
     moments = _moments(network, kept, images_rgb, rows=rows, seed=seed)
-    layer = _empty(network.convolutions[MERGED - 1]).with_matrix(*solve(moments.damped(_DAMPING)))
+    layer = _empty(network.convolutions[MERGED - 1]).with_matrix(*solve(moments.damped(DAMPING)))
     return replace(network, rescaling=one_offset(network), convolutions=(layer, *network.convolutions[MERGED:]))
 
 
 def merging_error(network: PlainNetwork, images_rgb: npt.NDArray[np.uint8], *, rows: int, seed: int) -> float:
     """The share of the variance of what the first block gives that one linear layer can't give."""
     everything = np.arange(network.convolutions[MERGED - 1].outputs)
-    moments = _moments(network, everything, images_rgb, rows=rows, seed=seed).damped(_DAMPING)
+    moments = _moments(network, everything, images_rgb, rows=rows, seed=seed).damped(DAMPING)
     weights, _ = solve(moments)
     return 1 - float(np.vdot(weights, moments.cross)) / moments.power
 

@@ -122,14 +122,18 @@ class PlainNetwork:
         scale, offset = (np.unique(np.asarray(self.rescaling[name], np.float64)) for name in ("scale", "offset"))
         return len(scale) == len(offset) == 1 and float(offset[0] / scale[0]).is_integer()
 
+    def layer_flops(self) -> list[int]:
+        """Additions and multiplications of each convolution for one picture."""
+        height, width = self.size_hw
+        found = []
+        for layer in self.convolutions:
+            found.append(2 * -(-height // layer.stride) * -(-width // layer.stride) * layer.kernel.size)
+            height, width = layer.output_hw(height, width)
+        return found
+
     def flops(self) -> int:
         """Additions and multiplications for one picture."""
-        height, width = self.size_hw
-        total = 0
-        for layer in self.convolutions:
-            total += 2 * -(-height // layer.stride) * -(-width // layer.stride) * layer.kernel.size
-            height, width = layer.output_hw(height, width)
-        return total + sum(2 * layer.kernel.size for layer in self.dense)
+        return sum(self.layer_flops()) + sum(2 * layer.kernel.size for layer in self.dense)
 
     def parameters(self) -> int:
         """Weights and biases."""

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tlx.core.compress.elimination import Elimination, eliminate, solve
+from tlx.core.compress.elimination import DAMPING, Elimination, eliminate, solve
 from tlx.core.compress.maps import (
     ROWS_A_LAYER,
     Places,
@@ -29,7 +29,6 @@ from tlx.core.compress.plain import TAPS, Array, Convolution, Dense, PlainNetwor
 from tlx.core.compress.statistics import Moments, MomentSums
 from tlx.progress import Progress, silent
 
-DAMPING: Final = 0.01
 _FEWEST_SHARE: Final = 16
 """No layer goes below a sixteenth of its channels."""
 

@@ -8,7 +8,7 @@ from tlx.contract import AccuracyRecord
 from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.design import Design
 from tlx.core.compress.merging import MERGED
-from tlx.core.compress.plain import Convolution, PlainNetwork
+from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Survey
 from tlx.core.compress.source import Source
 from tlx.core.runs import CompressionRecord, LayerWidthRecord, PointRecord
@@ -101,8 +101,8 @@ def _point(point: Point, *, kept: bool) -> PointRecord:
 def _layers(outcome: Outcome) -> list[LayerWidthRecord]:
     design, network = outcome.kept.design, outcome.kept.network
     skipped = MERGED - 1 if design.merge else 0
-    before = _flops(outcome.source.network)
-    after = [0] * skipped + _flops(network)
+    before = outcome.source.network.layer_flops()
+    after = [0] * skipped + network.layer_flops()
     expected: list[float | None] = [None] * skipped
     expected += design.expected_ms
     return [
@@ -115,19 +115,6 @@ def _layers(outcome: Outcome) -> list[LayerWidthRecord]:
         )
         for number, layer in enumerate(outcome.source.network.convolutions)
     ]
-
-
-def _flops(network: PlainNetwork) -> list[int]:
-    height, width = network.size_hw
-    found = []
-    for layer in network.convolutions:
-        found.append(2 * _positions(layer, height, width) * layer.kernel.size)
-        height, width = layer.output_hw(height, width)
-    return found
-
-
-def _positions(layer: Convolution, height: int, width: int) -> int:
-    return -(-height // layer.stride) * -(-width // layer.stride)
 
 
 def _what_next(outcome: Outcome) -> list[str]:

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,8 @@ from tlx.core.recipes.recipe import Recipe
 from tlx.core.report.page import write_report
 from tlx.core.report.source import ReportSource
 from tlx.core.run_folder import whole_run
-from tlx.core.runs import CompressionRecord, LayerRecord, ResultRecord, Run, RunRecord
-from tlx.core.training.finishing import REPORT_FILE
+from tlx.core.runs import CompressionRecord, ResultRecord, Run, RunRecord
+from tlx.core.training.finishing import REPORT_FILE, layer_records
 from tlx.core.training.validating import accuracy_and_loss
 from tlx.runtime import environment
 
@@ -84,7 +83,7 @@ def write_compressed(source: Source, compressed: Compressed, root: Path) -> Run:
             data=original.record.data,
             weights=original.record.weights,
             result=_result(source, compressed),
-            layers=_layers(model),
+            layers=layer_records(model),
             trainable_tensors=(len(model.weights), len(model.weights)),
             environment=environment.describe() | {"training_on": "CPU", "dtype": "float32"},
             calibration=calibration_record(evaluation),
@@ -120,16 +119,3 @@ def _result(source: Source, compressed: Compressed) -> ResultRecord:
         seconds=compressed.seconds,
         energy_j=compressed.energy_j,
     )
-
-
-def _layers(model: Any) -> list[LayerRecord]:
-    return [
-        LayerRecord(
-            name=layer.name,
-            kind=type(layer).__name__,
-            output_shape=list(layer.output.shape[1:]),
-            parameters=layer.count_params(),
-            trainable=bool(layer.trainable_weights),
-        )
-        for layer in model.layers
-    ]

@@ -87,7 +87,7 @@ def _record(run: RunFolder, finished: Finished, calibration: CalibrationRecord |
         weights=runs.WeightsRecord(name=plan.weights, is_imagenet=plan.weights_is_imagenet, sha256=plan.weights_sha256),
         result=_result(finished),
         calibration=calibration,
-        layers=_layers(classifier),
+        layers=layer_records(classifier),
         trainable_tensors=(len(classifier.trainable_weights), len(classifier.weights)),
         environment=environment.describe() | {"training_on": finished.compute.name, "dtype": finished.compute.dtype},
     )
@@ -111,7 +111,8 @@ def _result(finished: Finished) -> runs.ResultRecord:
     )
 
 
-def _layers(model: Any) -> list[runs.LayerRecord]:
+def layer_records(model: Any) -> list[runs.LayerRecord]:
+    """Each layer of a ``keras.Model``, as a run tells of it."""
     return [
         runs.LayerRecord(
             name=layer.name,
