@@ -9,10 +9,13 @@ code is at work may come out of it with a traceback of its own, so there it is d
 
 from __future__ import annotations
 
+import functools
+import importlib
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from types import FrameType
 from typing import Any
 
@@ -85,6 +88,26 @@ def stopping_progress(progress: Progress, stop: StopRequest) -> Progress:
         progress(stage, done, total, note)
 
     return tell
+
+
+def defer_stops_while_compiled_modules_load() -> None:
+    """From now on, let no first Ctrl-C or SIGTERM interrupt the import of a module that C or C++ made.
+
+    It acts once the module is there. What a handler raises before, bindings turn into a segmentation fault, and a
+    module that is created but not executed crashes when it's dropped (nanobind, in onnx). No public place of the import
+    system spans both steps, so this is for a process of our own.
+    """
+    bootstrap: Any = importlib._bootstrap  # noqa: SLF001
+    load = bootstrap._load_unlocked  # noqa: SLF001
+
+    @functools.wraps(load)
+    def load_whole(spec: ModuleSpec) -> Any:
+        if not isinstance(spec.loader, ExtensionFileLoader):
+            return load(spec)
+        with deferred_stop():
+            return load(spec)
+
+    bootstrap._load_unlocked = load_whole  # noqa: SLF001
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from tlx.cli import options, terminal
 from tlx.errors import TlxError
+from tlx.stopping import defer_stops_while_compiled_modules_load
 from tlx.version import __version__
 
 INTERRUPTED = 130
@@ -102,6 +103,7 @@ def main() -> NoReturn:
     # A closed terminal ends it as SIGTERM does, unless nohup had it ignored.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, _terminate)
+    defer_stops_while_compiled_modules_load()
     sys.exit(run())
 
 
