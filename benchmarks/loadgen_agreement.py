@@ -124,7 +124,7 @@ def judge(rounds: list[dict[str, float]], turns: list[list[float]]) -> dict[str,
     }
     p90 = summarize(turns).p90
     by_round = ratios["loadgen_over_bench_p90"]
-    overall = p90 and statistics.median(one["loadgen_p90_ms"] for one in rounds) / p90.value
+    overall = None if p90 is None else statistics.median(one["loadgen_p90_ms"] for one in rounds) / p90.value
     return {
         "benchmark": "loadgen_agreement",
         "bench_p90_ms": p90 and {"value": p90.value, "low": p90.low, "high": p90.high},

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tlx.cli import terminal
 from tlx.cli.options import FormatOption, QuietOption, TextFormat, VerboseOption
+from tlx.errors import GateError
+
+if TYPE_CHECKING:
+    from tlx.core.runs import CompressionRecord, Run
 
 EXAMPLE = """
 \b
@@ -64,11 +68,10 @@ def compress(
     del verbose
     import json
 
-    from tlx.core.comparing.survey import runs_option
     from tlx.core.compress.bounds import Bounds
     from tlx.core.compress.compress import Listener, Options
     from tlx.core.compress.compress import compress as compress_run
-    from tlx.core.compress.summary import compression_lines, headline, missed_bounds
+    from tlx.core.compress.summary import headline, missed_bounds, misses_speed
     from tlx.core.runs import open_run
     from tlx.progress import deaf
 
@@ -89,14 +92,23 @@ def compress(
     assert record is not None
     if output_format == TextFormat.JSON:
         terminal.say(json.dumps({"run": str(made.folder)} | record.model_dump(mode="json")))
-        return
-    terminal.say(f"{made.folder}: {headline(record)}")
-    if not quiet:
-        for line in (*compression_lines(record), *missed_bounds(record)):
-            terminal.note(line)
-        terminal.note(f"report: {made.folder / 'report.html'}")
-        precision_option = " --precision int8" if record.precision == "int8" else ""
-        terminal.next_command(f"tlx export model.onnx{precision_option}{runs_option(made.folder.parent)}")
+    else:
+        terminal.say(f"{made.folder}: {headline(record)}")
+        if not quiet:
+            _tell(made, record)
+    if misses_speed(record):
+        raise GateError(f"{' '.join(missed_bounds(record))} The run {made.folder} is kept")
+
+
+def _tell(made: Run, record: CompressionRecord) -> None:
+    from tlx.core.comparing.survey import runs_option
+    from tlx.core.compress.summary import compression_lines, missed_bounds
+
+    for line in (*compression_lines(record), *missed_bounds(record)):
+        terminal.note(line)
+    terminal.note(f"report: {made.folder / 'report.html'}")
+    precision_option = " --precision int8" if record.precision == "int8" else ""
+    terminal.next_command(f"tlx export model.onnx{precision_option}{runs_option(made.folder.parent)}")
 
 
 compress.__doc__ = f"{compress.__doc__}\n{EXAMPLE}"

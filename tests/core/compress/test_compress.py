@@ -52,6 +52,11 @@ def test_the_network_is_faster_and_its_record_tells_what_it_is(compressed: Run, 
     assert record.bounds == {"speedup": 1.5}
     assert (record.precision, record.threads, record.minutes) == ("fp32", 1, 0.03)
     assert record.speedup == record.original_ms / record.latency_ms > 1.1
+    assert record.latency_range_ms is not None
+    assert record.speedup_range is not None
+    assert record.latency_range_ms[0] <= record.latency_ms <= record.latency_range_ms[1]
+    assert record.speedup_range[0] <= record.speedup * 1.05
+    assert record.speedup_range[1] >= record.speedup / 1.05
     network = read_network(load_keras_model(compressed.model_path))
     original = read_network(load_keras_model(narrow_run.model_path))
     assert record.flops == (network.flops(), original.flops())
@@ -126,7 +131,7 @@ def test_the_fastest_network_within_the_drop_is_kept(augmented_run: Run, tmp_pat
     made = compress(augmented_run, quick(tmp_path, 0.06, max_drop=50), Listener(notify=told.append))
     record = record_of(made)
     kept = [point for point in record.points if point.kept]
-    assert kept == record.points[-1:]
+    assert kept == [min(record.points, key=lambda point: point.latency_ms)]
     assert all(point.drop_points is not None and point.drop_points <= 50 for point in record.points)
     assert record.drop_points <= 50
     assert record.bounds == {"max_drop": 50}

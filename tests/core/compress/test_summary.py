@@ -14,6 +14,7 @@ from tlx.core.compress.summary import (
     figure,
     headline,
     missed_bounds,
+    misses_speed,
     original_accuracy,
     scaled,
 )
@@ -82,6 +83,36 @@ def test_the_points_are_held_against_the_original_on_their_own_photos() -> None:
 )
 def test_what_was_asked_for_and_missed_is_told(bounds: dict[str, float], expected: list[str]) -> None:
     assert missed_bounds(made_up_compression(bounds=bounds)) == expected
+
+
+def test_a_bound_that_is_missed_says_how_far_the_rounds_were_apart() -> None:
+    record = made_up_compression(
+        bounds={"speedup": 9.0, "latency_ms": 5.0}, speedup_range=(7.5, 8.5), latency_range_ms=(4.875, 5.5)
+    )
+    assert missed_bounds(record) == [
+        "It is 8.00 times as fast (7.50 to 8.50 round by round), 9 times were asked for.",
+        "A picture takes 5.25 ms (4.88 to 5.50 round by round), at most 5 were asked for.",
+    ]
+    assert "a processor; 7.50 to 8.50 times round by round)" in headline(record)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ({}, False),
+        ({"speedup": 8.4, "latency_ms": 4.9}, False),
+        ({"speedup": 8.6}, True),
+        ({"latency_ms": 4.8}, True),
+        ({"max_drop": 0.1}, False),
+    ],
+)
+def test_speed_is_missed_where_no_round_had_it(bounds: dict[str, float], expected: bool) -> None:
+    record = made_up_compression(bounds=bounds, speedup_range=(7.5, 8.5), latency_range_ms=(4.875, 5.5))
+    assert misses_speed(record) is expected
+
+
+def test_speed_of_a_record_without_rounds_is_missed_by_its_median() -> None:
+    assert [misses_speed(made_up_compression(bounds={"speedup": speedup})) for speedup in (7.9, 8.1)] == [False, True]
 
 
 def test_a_drop_that_the_photos_do_not_prove_is_told() -> None:

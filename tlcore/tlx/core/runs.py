@@ -133,6 +133,8 @@ class CompressionRecord(_Document):
         original_accuracy: On the validation photos.
         lost: Validation photos that the original alone gets right; ``gained`` the other way round.
         upper_drop_points: What the drop is at most, with 95 % confidence (the statistic of export's accuracy gate).
+        latency_range_ms: The shortest and the longest of the interleaved rounds whose median ``latency_ms`` is.
+        speedup_range: The lowest and the highest round by round.
         bounds: What was asked for: ``speedup``, ``latency_ms``, ``max_drop``.
         minutes: For learning.
         what_next: What a person may try next, a line each.
@@ -157,6 +159,8 @@ class CompressionRecord(_Document):
     layers: list[LayerWidthRecord]
     points: list[PointRecord]
     what_next: list[str] = []
+    latency_range_ms: tuple[float, float] | None = None
+    speedup_range: tuple[float, float] | None = None
 
 
 class RunRecord(_Document):

@@ -13,21 +13,19 @@ from tlx.core import runs
 from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.design import Design, Designer
 from tlx.core.compress.judging import Judge
-from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Looks, Survey, prune, survey
 from tlx.core.compress.recovery import Course, Recovered, recover
-from tlx.core.compress.search import Visit, next_limit_ms
+from tlx.core.compress.search import Wanted, find_fastest
 from tlx.core.compress.source import Source, open_source
 from tlx.core.compress.story import Outcome, Point, tell
 from tlx.core.compress.teaching import Teaching, hint_layers
-from tlx.core.compress.trials import Trial, time_trials
+from tlx.core.compress.trials import Trial, time_rounds
 from tlx.core.compress.writing import Compressed, write_compressed
 from tlx.core.photos import Photo
 from tlx.core.runs import Run
 from tlx.core.stopwatch import Stopwatch
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
 from tlx.core.trunk.features import CachePlace
-from tlx.errors import GateError, InputError
 from tlx.progress import Progress, deaf, silent
 from tlx.runtime.processors import usable_processors
 from tlx.stopping import remembered_stop, stopping_progress
@@ -35,8 +33,6 @@ from tlx.stopping import remembered_stop, stopping_progress
 PHOTOS: Final = 256
 """For the closed form: more change nothing that is measurable."""
 ROWS: Final = 16_000
-_NETWORKS: Final = 4
-"""A search teaches at most so many, each for its share of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +98,16 @@ def compress(run: Run, options: Options, listener: Listener = Listener()) -> Run
 @dataclass(frozen=True, slots=True)
 class _Taught:
     design: Design
-    network: PlainNetwork
     recovered: Recovered
     point: Point
+
+    @property
+    def latency_ms(self) -> float:
+        return self.point.latency_ms
+
+    @property
+    def drop_points(self) -> float:
+        return self.point.drop_points
 
 
 class _Work:
@@ -146,62 +149,46 @@ class _Work:
         bounds, seconds = self._options.bounds, 60 * self._options.minutes
         limit_ms = bounds.limit_ms(self._designer.original_ms)
         if bounds.max_drop is not None:
-            return self._fastest(bounds.max_drop, limit_ms, seconds / _NETWORKS)
+            wanted = Wanted(bounds.max_drop, limit_ms, self._designer.original_ms, seconds)
+            return find_fastest(wanted, self._within, self._learn_on)
         assert limit_ms is not None
+        return self._within(limit_ms, seconds)
+
+    def _within(self, limit_ms: float, seconds: float) -> _Taught:
         return self._teach(self._designer.within(limit_ms), seconds)
 
-    def _fastest(self, max_drop: float, bound_ms: float | None, seconds: float) -> _Taught:
-        best: _Taught | None = None
-        visits: list[Visit] = []
-        refusal: InputError | None = None
-        while len(self._points) < _NETWORKS:
-            limit_ms = next_limit_ms(visits, self._designer.original_ms, bound_ms)
-            if limit_ms is None:
-                break
-            try:
-                design = self._designer.within(limit_ms)
-            except InputError as error:
-                refusal = error
-                visits.append(Visit(limit_ms))
-                continue
-            taught = self._teach(design, seconds)
-            drop = taught.point.drop_points
-            self._listener.notify(f"{taught.point.name}: {drop:+.2f} points lost on the photos kept for the choice")
-            visits.append(Visit(limit_ms, taught.point.latency_ms, drop <= max_drop))
-            best = taught if drop <= max_drop else best
-        if best is not None:
-            return best
-        if refusal is not None and not self._points:
-            raise refusal
-        least = min(self._points, key=lambda point: point.drop_points)
-        slower = "" if bound_ms is None else "ask for less speed, "
-        raise GateError(
-            f"the network of {least.latency_ms:.2f} ms loses {least.drop_points:.2f} points on the photos kept for the "
-            f"choice, allowed are {max_drop:g}: {slower}allow more, or give it more than --minutes "
-            f"{self._options.minutes:g}"
-        )
-
     def _teach(self, design: Design, seconds: float) -> _Taught:
-        options, progress = self._options, self._listener.progress
         with self._stopwatch.measure("pruning"):
             kept = self._survey.kept(design.channels)
-            looks = Looks(ROWS, options.seed)
-            pruned = prune(self._base, kept, self._images, looks, progress, merge=design.merge)
+            looks = Looks(ROWS, self._options.seed)
+            pruned = prune(self._base, kept, self._images, looks, self._listener.progress, merge=design.merge)
         with self._stopwatch.measure("validation"):
             before = self._judge.chosen_accuracy(pruned)
+        self._listener.notify(f"{design.name}: {100 * before:.1f} % right before it learned anything")
+        return self._learn(design, before, Recovered(pruned, []), seconds)
+
+    def _learn_on(self, taught: _Taught, seconds: float) -> _Taught:
+        self._listener.notify(f"{taught.point.name}: learns on, for the minutes that no other network needs")
+        return self._learn(taught.design, taught.point.pruned_accuracy, taught.recovered, seconds)
+
+    def _learn(self, design: Design, pruned_accuracy: float, so_far: Recovered, seconds: float) -> _Taught:
+        options, progress = self._options, self._listener.progress
+        kept = self._survey.kept(design.channels)
         layers = {name: kept[number] for name, number in hint_layers(self._source).items()}
         self._teaching = self._teaching.imitating(layers)
-        self._listener.notify(f"{design.name}: {100 * before:.1f} % right before it learned anything")
         with self._stopwatch.measure("recovery"):
-            recovered = recover(pruned, layers, self._teaching, Course(seconds, seed=options.seed), progress)
+            recovered = recover(so_far.network, layers, self._teaching, Course(seconds, seed=options.seed), progress)
+            recovered = Recovered(recovered.network, so_far.history + recovered.history)
         with self._stopwatch.measure("validation"):
             accuracy, drop = self._judge.chosen(recovered.network)
         with self._stopwatch.measure("timing"):
             trials = [Trial(self._source.network, int8=False), Trial(recovered.network, int8=self._designer.int8)]
-            original_ms, latency_ms = time_trials(trials, threads=self._threads, progress=progress)
-        point = Point(design, recovered.network, original_ms, latency_ms, before, accuracy, drop)
+            original_ms, rounds_ms = time_rounds(trials, threads=self._threads, progress=progress)
+        point = Point(design, recovered.network, original_ms, rounds_ms, pruned_accuracy, accuracy, drop)
         self._points.append(point)
-        return _Taught(design, pruned, recovered, point)
+        if self._source.held_back:
+            self._listener.notify(f"{point.name}: {drop:+.2f} points lost on the photos kept for the choice")
+        return _Taught(design, recovered, point)
 
     def finish(self, taught: _Taught) -> Run:
         """Judge the network by the validation photos and write the run."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
+from tlx.errors import GateError, InputError
+
+NETWORKS: Final = 4
+"""A search teaches at most so many, each for its share of the time."""
 FIRST_SPEEDUP: Final = 6.0
 """Where a search begins if no speed is asked for."""
 STEP: Final = 1.5
-"""How much faster, or slower, each network is than the one before."""
+"""How much faster, or slower, each network is than the one before, until one keeps the drop and one doesn't."""
+CLOSE: Final = 1.1
+"""Two times nearer to each other than this aren't worth another network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +33,104 @@ class Visit:
     latency_ms: float | None = None
     is_kept: bool = False
 
+    @property
+    def time_ms(self) -> float:
+        """Measured, or what was asked for in vain."""
+        return self.limit_ms if self.latency_ms is None else self.latency_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a search is for.
+
+    Attributes:
+        max_drop: Points of accuracy that may be lost.
+        bound_ms: The slowest that was asked for, if any.
+        original_ms: The slowest that makes sense.
+        seconds: For learning, in all.
+    """
+
+    max_drop: float
+    bound_ms: float | None
+    original_ms: float
+    seconds: float
+
+
+class Taught(Protocol):
+    """A network that has learned, and was timed and judged."""
+
+    @property
+    def latency_ms(self) -> float:
+        """Of one picture."""
+
+    @property
+    def drop_points(self) -> float:
+        """Against the original."""
+
+
+T = TypeVar("T", bound=Taught)
+
+
+def find_fastest(wanted: Wanted, teach: Callable[[float, float], T], learn_on: Callable[[T, float], T]) -> T:
+    """The fastest network within the drop.
+
+    If none of them keeps it, the one that loses least learns on for the seconds that are left.
+
+    Args:
+        wanted: Bounds.
+        teach: Makes a network of at most so many milliseconds and teaches it for so many seconds; an InputError if
+            there is none.
+        learn_on: Teaches one for more seconds.
+
+    Raises:
+        InputError: If there is no network that is so fast.
+        GateError: If each loses too much.
+    """
+    tried: list[T] = []
+    visits: list[Visit] = []
+    refusal: InputError | None = None
+    share_s = wanted.seconds / NETWORKS
+    while len(tried) < NETWORKS:
+        limit_ms = next_limit_ms(visits, wanted.original_ms, wanted.bound_ms)
+        if limit_ms is None:
+            break
+        try:
+            taught = teach(limit_ms, share_s)
+        except InputError as error:
+            refusal = error
+            visits.append(Visit(limit_ms))
+            continue
+        visits.append(Visit(limit_ms, taught.latency_ms, taught.drop_points <= wanted.max_drop))
+        tried.append(taught)
+    if refusal is not None and not tried:
+        raise refusal
+    kept = [taught for taught in tried if taught.drop_points <= wanted.max_drop]
+    if kept:
+        return min(kept, key=lambda taught: taught.latency_ms)
+    closest = min(tried, key=lambda taught: taught.drop_points)
+    if len(tried) < NETWORKS:
+        closest = learn_on(closest, share_s * (NETWORKS - len(tried)))
+    if closest.drop_points > wanted.max_drop:
+        raise GateError(_lost_too_much(closest, wanted))
+    return closest
+
+
+def _lost_too_much(closest: Taught, wanted: Wanted) -> str:
+    slower = "" if wanted.bound_ms is None else "ask for less speed, "
+    return (
+        f"the network of {closest.latency_ms:.2f} ms loses {closest.drop_points:.2f} points on the photos kept for the "
+        f"choice, allowed are {wanted.max_drop:g}: {slower}allow more, or give it more than --minutes "
+        f"{wanted.seconds / 60:.3g}"
+    )
+
 
 def next_limit_ms(visits: Sequence[Visit], original_ms: float, bound_ms: float | None) -> float | None:
     """The time to try next, or None if the search is over.
 
     It begins with the slowest network that is fast enough and goes on to faster ones until one loses too much. Where
     no speed is asked for, it begins at :data:`FIRST_SPEEDUP`, and goes the other way if that loses too much or can't be
-    had.
+    had. Between the fastest that keeps the drop and the slowest that doesn't it goes on halfway (of their ratio), until
+    they are :data:`CLOSE`.
 
     Args:
         visits: So far, in their order.
@@ -41,10 +139,11 @@ def next_limit_ms(visits: Sequence[Visit], original_ms: float, bound_ms: float |
     """
     if not visits:
         return original_ms / FIRST_SPEEDUP if bound_ms is None else bound_ms
-    last = visits[-1]
-    if last.is_kept and last.latency_ms is not None:
-        return last.latency_ms / STEP if all(visit.is_kept for visit in visits) else None
-    if bound_ms is not None or any(visit.is_kept for visit in visits):
-        return None
-    slower_ms = STEP * (last.latency_ms or last.limit_ms)
-    return slower_ms if slower_ms < original_ms else None
+    kept_ms = min((visit.time_ms for visit in visits if visit.is_kept), default=math.inf)
+    lossy_ms = max((visit.time_ms for visit in visits if not visit.is_kept), default=0.0)
+    if math.isinf(kept_ms):
+        slower_ms = STEP * lossy_ms
+        return slower_ms if bound_ms is None and slower_ms < original_ms else None
+    if not lossy_ms:
+        return kept_ms / STEP
+    return math.sqrt(kept_ms * lossy_ms) if kept_ms > CLOSE * lossy_ms else None

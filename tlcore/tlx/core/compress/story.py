@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlx.contract import AccuracyRecord
@@ -20,7 +22,8 @@ class Point:
     """A network that was made, taught and measured.
 
     Attributes:
-        original_ms: The original at fp32, in the rounds in which this one took ``latency_ms``.
+        original_rounds_ms: The original at fp32, round by round.
+        rounds_ms: This one, in the same rounds.
         pruned_accuracy: Before it learned, on the photos for choices.
         accuracy: After it.
         drop_points: Against the original on the same photos.
@@ -28,8 +31,8 @@ class Point:
 
     design: Design
     network: PlainNetwork
-    original_ms: float
-    latency_ms: float
+    original_rounds_ms: Sequence[float]
+    rounds_ms: Sequence[float]
     pruned_accuracy: float
     accuracy: float
     drop_points: float
@@ -38,6 +41,21 @@ class Point:
     def name(self) -> str:
         """For people."""
         return self.design.name
+
+    @property
+    def original_ms(self) -> float:
+        """The median of its rounds."""
+        return statistics.median(self.original_rounds_ms)
+
+    @property
+    def latency_ms(self) -> float:
+        """The median of its rounds."""
+        return statistics.median(self.rounds_ms)
+
+    @property
+    def speedups(self) -> list[float]:
+        """Round by round."""
+        return [before / after for before, after in zip(self.original_rounds_ms, self.rounds_ms, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +97,8 @@ def tell(outcome: Outcome) -> CompressionRecord:
         layers=_layers(outcome),
         points=[_point(point, kept=point is kept) for point in outcome.points],
         what_next=_what_next(outcome),
+        latency_range_ms=(min(kept.rounds_ms), max(kept.rounds_ms)),
+        speedup_range=(min(kept.speedups), max(kept.speedups)),
     )
 
 

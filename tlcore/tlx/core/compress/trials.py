@@ -37,7 +37,15 @@ class Trial:
 def time_trials(
     trials: Sequence[Trial], *, threads: int, rounds: int = ROUNDS, progress: Progress = silent
 ) -> list[float]:
-    """Milliseconds of one picture on the CPU, the median over interleaved rounds of the median of a turn.
+    """Milliseconds of one picture on the CPU, for each trial the median over the rounds of :func:`time_rounds`."""
+    rounds_ms = time_rounds(trials, threads=threads, rounds=rounds, progress=progress)
+    return [statistics.median(of_one) for of_one in rounds_ms]
+
+
+def time_rounds(
+    trials: Sequence[Trial], *, threads: int, rounds: int = ROUNDS, progress: Progress = silent
+) -> list[list[float]]:
+    """Milliseconds of one picture on the CPU, for each trial the median of its turn in each of interleaved rounds.
 
     Each turn has a session of its own, so that no other one's threads are awake.
 
@@ -54,7 +62,7 @@ def time_trials(
         for place, (trial, model) in enumerate(zip(trials, models, strict=True)):
             times[place].append(_turn(model, trial.network.size_hw, threads))
     progress("timing networks", rounds, rounds)
-    return [statistics.median(rounds_ms) for rounds_ms in times]
+    return times
 
 
 def _turn(model: bytes, size_hw: tuple[int, int], threads: int) -> float:
