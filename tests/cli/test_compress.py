@@ -126,8 +126,8 @@ def test_a_drop_that_is_not_kept_ends_with_1(
     from tlx.core.compress import compress as compress_module
     from tlx.core.compress.recovery import Course
 
-    # Steps so large that what is learned is nothing.
-    monkeypatch.setattr(compress_module, "Course", functools.partial(Course, learning_rate=1.0))
+    # Uphill, it learns what's wrong.
+    monkeypatch.setattr(compress_module, "Course", functools.partial(Course, learning_rate=-0.02))
     assert tlx("narrow", "--latency-ms", "50", "--max-drop", "0.5", *QUICK) == 1
     said = capsys.readouterr()
     assert said.out == ""

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tlx.core.compress.blas import blas_threads
 from tlx.core.compress.elimination import DAMPING, solve
 from tlx.core.compress.maps import Places, advance, normalized
 from tlx.core.compress.plain import MERGED_KERNEL, Convolution, PlainNetwork
@@ -89,6 +90,7 @@ def _moments(
     taken = normalized(replace(network, rescaling=one_offset(network)), images_rgb)
     places = Places(len(taken), (targets.shape[1], targets.shape[2]), rows, seed)
     sums = MomentSums(3 * MERGED_KERNEL**2, len(kept))
-    for patches, wanted in zip(places.patches(taken, MERGED_KERNEL, STRIDE), places.points(targets), strict=True):
-        sums.add(patches, wanted)
+    with blas_threads(3 * MERGED_KERNEL**2):
+        for patches, wanted in zip(places.patches(taken, MERGED_KERNEL, STRIDE), places.points(targets), strict=True):
+            sums.add(patches, wanted)
     return sums.moments()

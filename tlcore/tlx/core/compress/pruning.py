@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tlx.core.compress.blas import blas_threads
 from tlx.core.compress.elimination import DAMPING, Elimination, eliminate, solve
 from tlx.core.compress.maps import (
     ROWS_A_LAYER,
@@ -82,15 +83,18 @@ def survey(
         if number:
             progress("looking at layers", number - 1, steps, layer.name)
             sums = MomentSums(layer.inputs * TAPS, 1)
-            for patches in Places(len(maps), maps.shape[1:3], looks.rows, looks.seed + number).patches(maps):
-                sums.add(patches, patches[:, :1])
-            eliminations.append(_eliminate(sums.moments(), layer.matrix(), layer.inputs))
+            places = Places(len(maps), maps.shape[1:3], looks.rows, looks.seed + number)
+            with blas_threads(layer.inputs * TAPS):
+                for patches in places.patches(maps):
+                    sums.add(patches, patches[:, :1])
+                eliminations.append(_eliminate(sums.moments(), layer.matrix(), layer.inputs))
         maps = advance(layer, maps)
     progress("looking at layers", steps - 1, steps, "head")
     features = pooled(network, maps)
     sums = MomentSums(features.shape[1], 1)
-    sums.add(features, features[:, :1])
-    eliminations.append(_eliminate(sums.moments(), head_matrix(network), network.convolutions[-1].outputs))
+    with blas_threads(features.shape[1]):
+        sums.add(features, features[:, :1])
+        eliminations.append(_eliminate(sums.moments(), head_matrix(network), network.convolutions[-1].outputs))
     progress("looking at layers", steps, steps)
     return Survey(tuple(eliminations))
 
@@ -145,7 +149,8 @@ def prune(  # noqa: PLR0913 - the last three have defaults
         height, width = (-(-pixels // layer.stride) for pixels in before.shape[1:3])
         places = Places(len(before), (height, width), looks.rows, looks.seed + number)
         inputs = kept[number - 1] if number else np.arange(layer.inputs)
-        made = _solve_layer(layer, (inputs, outputs), before, after, places)
+        with blas_threads(len(inputs) * TAPS):
+            made = _solve_layer(layer, (inputs, outputs), before, after, places)
         smaller.append(made)
         before, after = advance(layer, before), advance(made, after)
     progress("pruning", steps - 1, steps, "head")
