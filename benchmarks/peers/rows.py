@@ -7,7 +7,8 @@ from typing import Any, Final, Literal
 
 from peers.rounds import Contender
 from tlx.bench.agreement import compare
-from tlx.runtime.timing.statistics import Estimate, paired_ratio, percentile
+from tlx.bench.statistics import paired_ratio, summarize
+from tlx.runtime.timing.statistics import Estimate
 
 IDLE_SHARE: Final = 0.01
 WAKE_UP_MS: Final = 1.0
@@ -44,10 +45,13 @@ def row_of(
     }
     if contender.error or baseline is None:
         return row
-    latencies_ms = [latency_ns / 1e6 for turn in contender.turns for latency_ns in turn.latencies_ns]
+    latency_ms = summarize([[one_ns / 1e6 for one_ns in turn.latencies_ns] for turn in contender.turns])
     ratio = paired_ratio(baseline.medians_ms, contender.medians_ms)
-    row |= {"n": len(latencies_ms), **_percentile("p50", latencies_ms, 0.5), **_percentile("p90", latencies_ms, 0.9)}
     row |= {
+        "n": latency_ms.count,
+        **_percentile("p50", latency_ms.p50),
+        **_percentile("p90", latency_ms.p90),
+        "samples_needed": {name: calls for name, calls in latency_ms.samples_needed.items() if name in {"p50", "p90"}},
         "ratio_to_baseline": round(ratio.value, 4),
         "ratio_ci95": _ends(ratio),
         "round_medians_ms": [round(median_ms, 4) for median_ms in contender.medians_ms],
@@ -68,8 +72,7 @@ def row_of(
     return row
 
 
-def _percentile(name: str, latencies_ms: list[float], quantile: float) -> dict[str, Any]:
-    estimate = percentile(latencies_ms, quantile)
+def _percentile(name: str, estimate: Estimate | None) -> dict[str, Any]:
     return {f"{name}_ms": estimate and round(estimate.value, 4), f"{name}_ci95_ms": estimate and _ends(estimate)}
 
 

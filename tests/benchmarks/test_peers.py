@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from peers.rows import row_of
 from tlx.errors import MissingDependencyError
 from tlx.runtime.timing.pictures import load_pictures
 from tlx.runtime.timing.process import Interpreter
-from tlx.runtime.timing.protocol import ONNX_KIND, Setup
+from tlx.runtime.timing.protocol import ONNX_KIND, Samples, Setup
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PATHS = {"PYTHONPATH": ":".join(map(str, SOURCES))}
@@ -76,6 +77,33 @@ def test_a_peer_has_its_turns_beside_tlx_and_gives_the_same_answers(setup: Setup
     assert (gone["status"], unknown["status"]) == ("failed", "failed")
     assert "gone.onnx" in gone["error"]
     assert "peers.engines.nothing" in unknown["error"]
+
+
+def measured(setup: Setup, turns_ms: Sequence[Sequence[float]], name: str = "tlx") -> Contender:
+    """One whose times are known."""
+    turns = [Samples([int(ms * 1e6) for ms in turn], 0, 1, 0) for turn in turns_ms]
+    return Contender(name, setup, turns=turns)
+
+
+def test_calls_of_a_turn_that_are_alike_count_as_fewer(setup: Setup) -> None:
+    # Whole turns are slow or fast: sixty calls tell as much as ten.
+    alike = [[ms + call / 1000 for call in range(6)] for ms in (10, 20, 11, 19, 12, 18, 13, 17, 14, 16)]
+    (row,) = rows([measured(setup, alike)])
+    assert (row["n"], row["p50_ms"]) == (60, pytest.approx(15, abs=1.1))
+    low, high = row["p50_ci95_ms"]
+    assert low < 12.1
+    assert high > 17.9
+    assert row["p90_ms"] is None
+    assert row["samples_needed"]["p90"] > 60
+    (once,) = rows([measured(setup, [[10.0, 11.0, 12.0, 13.0, 14.0, 15.0]])])
+    assert (once["p50_ms"], once["p50_ci95_ms"]) == (12.5, None)
+
+
+def test_rounds_that_resemble_the_ones_before_count_as_fewer(setup: Setup) -> None:
+    # For half of the time the other is twice as fast, then half as fast: that's two rounds, not thirty.
+    other = measured(setup, [[5.0 + number / 1000] * 6 for number in range(15)] + [[20.0] * 6] * 15, "other")
+    _, row = rows([measured(setup, [[10.0] * 6] * 30), other])
+    assert row["ratio_ci95"] == [0.5, pytest.approx(2.0, abs=0.03)]
 
 
 def test_a_turn_that_would_end_too_late_does_not_begin(setup: Setup) -> None:
