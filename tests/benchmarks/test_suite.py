@@ -214,14 +214,26 @@ def test_a_bench_of_which_an_engine_failed_is_a_result_that_names_it(
     task = python(f"print({json.dumps(json.dumps(document))}); raise SystemExit(2)")
     assert everything.run_one(task, tmp_path, material(tmp_path, quick=True)) is None
     assert json.loads((tmp_path / "one.json").read_text())["engines"] == document["engines"]
-    assert "one: failed in it: b" in capsys.readouterr().err
+    assert "one: failed or wrong in it: b" in capsys.readouterr().err
+
+
+def test_a_bench_of_which_an_engine_is_wrong_is_a_result_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {"engines": [{"name": "a", "status": "ok"}, {"name": "b", "status": "wrong"}]}
+    task = python(f"print({json.dumps(json.dumps(document))}); raise SystemExit(1)")
+    assert everything.run_one(task, tmp_path, material(tmp_path, quick=True)) is None
+    assert "one: failed or wrong in it: b" in capsys.readouterr().err
+    right = python(f"print({json.dumps(json.dumps(bench()))}); raise SystemExit(1)")
+    assert everything.run_one(right, tmp_path, material(tmp_path / "again", quick=True)) == "ended with 1"
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
         ("print('Segmentation fault')", "its output can't be read"),
-        ("raise SystemExit(2)", "ended with 2, and its output can't be read"),
+        ("raise SystemExit(2)", "ended with 2"),
+        ("print('[') or exit(2)", "ended with 2, and its output can't be read"),
         ("print('{}'); raise SystemExit(2)", "ended with 2"),
         ("print('[]')", "its output isn't one JSON object"),
     ],

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+
+if TYPE_CHECKING:
+    import onnx
 
 TLX = (sys.executable, "-c", "from tlx.cli.app import main; main()")
 
@@ -26,6 +29,14 @@ def with_path(folder: Path) -> dict[str, str]:
     """The environment, with a folder whose ``sitecustomize.py`` every Python process runs first."""
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path}
+
+
+def negate_weights(model: onnx.ModelProto) -> None:
+    """The same work, other answers."""
+    from onnx import numpy_helper
+
+    weights = next(tensor for tensor in model.graph.initializer if tensor.name == "weights")
+    weights.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(weights), "weights"))
 
 
 def test_bench_prints_a_table_and_the_next_command(tiny_model: Path) -> None:
@@ -183,6 +194,22 @@ sys.addaudithook(watch)
         "tlx: error: onnxruntime.cpu.fp32:copy: its process ended "
         "(exit code 3; its last words: segmentation fault in a driver)"
     )
+
+
+def test_bench_exits_1_with_all_reports_when_an_engine_is_wrong(
+    tiny_model: Path, make_model: Any, tmp_path: Path
+) -> None:
+    wrong, output, page = tmp_path / "wrong.onnx", tmp_path / "bench.json", tmp_path / "bench.html"
+    wrong.write_bytes(make_model(change=negate_weights))
+    words = ("--keras", "none", "--rounds", 1, "--limit", 3, "--device", "cpu", "--measure", "none")
+    done = tlx_bench(tiny_model, wrong, *words, "-o", output, "--html", page)
+    assert done.returncode == 1
+    assert "WRONG" in done.stdout
+    assert done.stderr.splitlines()[-1].startswith(
+        "tlx: error: onnxruntime.cpu.fp32:wrong gives other answers than onnxruntime.cpu.fp32:tiny: "
+    )
+    assert [row["status"] for row in json.loads(output.read_text())["engines"]] == ["ok", "wrong"]
+    assert "gives other answers" in page.read_text()
 
 
 @pytest.mark.parametrize("to_whole_group", [True, False], ids=["terminal", "kill"])

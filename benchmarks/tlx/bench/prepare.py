@@ -20,7 +20,7 @@ from tlx.bench.engines import (
 )
 from tlx.bench.keras_python import ask_versions
 from tlx.bench.measures.wanted import parse_wanted
-from tlx.bench.pictures import choose_readable, find_photos, true_classes
+from tlx.bench.pictures import choose_readable, find_photos, true_class
 from tlx.bench.plan import EngineSpec, Plan, Workload
 from tlx.contract import Contract
 from tlx.errors import InputError, MissingDependencyError, RunError
@@ -214,10 +214,10 @@ def _choose_photos(
     options: BenchOptions, run: Run | None, contract: Contract, notes: list[str]
 ) -> tuple[Workload, str]:
     labels = contract.labels
-    known: dict[Path, int] = {}
+    known: dict[Path, int | None] = {}
     if options.photos is not None:
         found, photos_from = find_photos(options.photos), str(options.photos)
-        known = dict(zip(found, true_classes(found, options.photos, labels), strict=False))
+        known = {photo: true_class(photo, options.photos, labels) for photo in found}
     elif run is not None:
         listed = [photo for photo in run.photos("validation") if photo.path.is_file()]
         found, photos_from = [photo.path for photo in listed], f"validation photos of {run.folder.name}"
@@ -229,5 +229,13 @@ def _choose_photos(
         return Workload((), options.limit, len(labels)), "made by formula"
     chosen, problems = choose_readable(found, options.limit, options.seed)
     notes += [f"left out: {problem}" for problem in problems]
-    truth = tuple(known[photo] for photo in chosen) if known else ()
+    truth = tuple(known[photo] for photo in chosen)
+    without = [photo for photo, place in zip(chosen, truth, strict=True) if place is None]
+    if len(without) == len(chosen):
+        truth = ()
+    elif without:
+        many = f"{len(without)} others lie" if len(without) > 1 else "1 other lies"
+        notes.append(
+            f"accuracy is of {len(chosen) - len(without)} photos: {many} in no folder of a label, as {without[0]}"
+        )
     return Workload(tuple(chosen), 0, len(labels), truth), photos_from

@@ -40,6 +40,8 @@ class AnswersBeside(Part):
         tolerance: What that difference may be; null if only labels are judged.
         agrees: All labels are equal and the difference is within the tolerance.
         wrong: It computes something else than that row, more than its precision explains.
+        labels_lost: Photos of a known label that the other row gives and this one doesn't; null if no label is known.
+        labels_gained: The reverse.
     """
 
     beside: str | None = None
@@ -51,6 +53,8 @@ class AnswersBeside(Part):
     tolerance: Positive | None
     agrees: bool
     wrong: bool = False
+    labels_lost: Count | None = None
+    labels_gained: Count | None = None
 
 
 class WarmUp(Part):
@@ -84,11 +88,11 @@ class Parked(Part):
 
 
 class Accuracy(Part):
-    """How often an engine is right on labelled photos.
+    """How often an engine is right, of the photos whose label is known.
 
     Attributes:
         correct: Photos that got their true label.
-        photos: Labelled photos.
+        photos: Photos of a known label, perhaps fewer than all.
         low: Lower end of the 95 % interval of the share of correct ones.
         high: Its upper end.
     """

@@ -95,7 +95,7 @@ def run_demo(options: DemoOptions, listener: Listener = Listener()) -> DemoResul
         video=frames.tally(frame_labels),
         frame_ms=frames.median_ms(),
         bench_table=report.table,
-        bench_failures=report.failures,
+        bench_failures=report.failures + report.wrong,
         files=DemoFiles(photos=photos, run=run.folder, model=model, video=video, bench=bench),
         seconds=time.monotonic() - started_s,
     )

@@ -23,10 +23,11 @@ Example:  tlx bench model.onnx
 
 Each engine runs in a process of its own, on the same photos, threads and processors, in interleaved rounds; each
 batch size and number of threads is a row. The rounds end when all is known within --margin.
-Exit code 2 if an engine failed; the others are reported all the same. 'tlx bench compare A.json B.json' tells what
+Exit code 1 if an engine computes something else than its network (WRONG), 2 if one failed; all are reported all the
+same. 'tlx bench compare A.json B.json' tells what
 became faster or slower from one bench to another, 'tlx bench report A.json --html FILE' shows one again.
 """
-ENGINE_FAILED = 2
+WRONG_ANSWERS, ENGINE_FAILED = 1, 2
 
 
 def bench(
@@ -146,6 +147,8 @@ def bench(
         raise KeyboardInterrupt
     if report.failures:
         raise typer.Exit(ENGINE_FAILED)
+    if report.wrong:
+        raise typer.Exit(WRONG_ANSWERS)
     if not quiet:
         terminal.next_command(f"tlx classify {models[0]} {photos or 'PHOTO.jpg'}")
 
@@ -160,8 +163,8 @@ def _show(report: BenchReport, output_format: TextFormat, *, quiet: bool) -> Non
     else:
         for line in report.table:
             terminal.say(line)
-    for failure in report.failures:
-        terminal.note(f"tlx: error: {failure}")
+    for problem in (*report.wrong, *report.failures):
+        terminal.note(f"tlx: error: {problem}")
 
 
 def _write_files(report: BenchReport, output: Path | None, html: Path | None) -> None:
