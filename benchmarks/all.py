@@ -27,7 +27,7 @@ from peers.catalog import PEERS
 from suite.machine import machine_folder
 from suite.material import Material, gather, make_quickly
 from suite.page import write_page
-from suite.tasks import Task, all_tasks
+from suite.tasks import SCRIPTS, Task, all_tasks
 from tlx import atomic
 from tlx.errors import TlxError
 from tlx.runtime import environment
@@ -140,7 +140,8 @@ def run_one(task: Task, folder: Path, material: Material) -> str | None:
         return f"ended with {done.returncode}"
     if rows:
         tell(f"{task.name}: failed or wrong in it: {', '.join(rows)}")
-    keep(result, folder / f"{task.name}.json", {**material.names(), str(folder): "."})
+    names = {**material.names(), str(folder): ".", str(output): f"{task.name}.json", str(SCRIPTS): SCRIPTS.name}
+    keep(result, folder / f"{task.name}.json", names)
     return None
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,6 +32,7 @@ from peers.rounds import Bounds, Contender, run_rounds
 from peers.rows import row_of
 from tlx import atomic
 from tlx.bench.pictures import choose_readable, find_photos
+from tlx.bench.typed_command import typed_command
 from tlx.contract import Precision
 from tlx.errors import MissingDependencyError, TlxError
 from tlx.runtime import environment
@@ -107,7 +107,7 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     baseline = next((entry.contender for entry in entries if entry.contender.turns), None)
     return {
         "benchmark": "peers",
-        "command": shlex.join(["python", *sys.argv]),
+        "command": typed_command(["python", *sys.argv]),
         "baseline": baseline.name if baseline else None,
         "engines": [
             row_of(

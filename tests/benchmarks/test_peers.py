@@ -135,8 +135,11 @@ def test_what_cannot_be_made_is_told_and_the_rest_is_measured(
 ) -> None:
     monkeypatch.setenv("TLX_CACHE", str(tmp_path))
     words = ["--only", "litert", "--rounds", "2", "--limit", "2"]
+    model = tmp_path / "model.onnx"
+    model.write_bytes(tiny_model.read_bytes())
     done = subprocess.run(
-        [sys.executable, str(BENCHMARKS / "compare_peers.py"), str(tiny_model), *words, "--no-install"],
+        [sys.executable, str(BENCHMARKS / "compare_peers.py"), str(model), *words, "--no-install"],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
@@ -144,7 +147,8 @@ def test_what_cannot_be_made_is_told_and_the_rest_is_measured(
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert [row["name"] for row in result["engines"]] == ["tlx.tiny"]
+    assert [row["name"] for row in result["engines"]] == ["tlx.model"]
+    assert f"compare_peers.py model.onnx {' '.join(words)}" in result["command"]
     assert result["missing"][0]["peer"] == "litert"
 
 

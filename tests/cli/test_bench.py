@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,6 +65,22 @@ def test_bench_prints_one_json_object_and_writes_the_same_to_a_file(tiny_model: 
     assert engine["p50_ms"] > 0
     assert engine["p99_ms"] is None
     assert engine["samples_needed"]["p99"] > engine["n"]
+
+
+def test_bench_publishes_commands_that_do_not_hang_on_where_its_folder_lies(
+    tiny_model: Path, colour_photos: Path, tmp_path: Path
+) -> None:
+    model, photos = tmp_path / "model.onnx", tmp_path / "photos"
+    model.write_bytes(tiny_model.read_bytes())
+    shutil.copytree(colour_photos, photos)
+    words = ("--photos", photos, "--keras", "none", "--rounds", 1, "--device", "cpu", "--measure", "none")
+    done = tlx_bench(model, *words, "-o", tmp_path / "bench.json", "--html", tmp_path / "page.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "bench.json").read_text())
+    assert document["command"].startswith("tlx bench model.onnx --photos photos --keras none")
+    assert document["engines"][0]["command"].startswith("tlx bench model.onnx --engine onnxruntime.cpu.fp32")
+    commands = [document["command"], *(row["command"] for row in document["engines"])]
+    assert not any(str(tmp_path) in command for command in commands)
 
 
 def test_bench_ends_by_rounds_or_by_a_margin(tiny_model: Path) -> None:

@@ -107,12 +107,12 @@ def bench(
 ) -> None:
     """Compare Keras and ONNX Runtime on this machine: latency and agreement."""
     del verbose
-    import shlex
     import sys
 
     from tlx import atomic
     from tlx.bench.bench import run_bench
     from tlx.bench.prepare import BenchOptions
+    from tlx.bench.typed_command import typed_command
 
     options = BenchOptions(
         models=tuple(models),
@@ -136,7 +136,7 @@ def bench(
     for path in (output, html):
         if path is not None:
             atomic.require_writable(path)
-    command = shlex.join(["tlx", *sys.argv[1:]])
+    command = typed_command(["tlx", *sys.argv[1:]])
     with terminal.progress_bar(quiet=quiet) as progress:
         report = run_bench(options, command=command, progress=progress)
     try:
