@@ -87,7 +87,44 @@ def test_bench_ends_by_rounds_or_by_a_margin(tiny_model: Path) -> None:
     done = tlx_bench(tiny_model, "--rounds", 3, "--margin", "2%")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "by --rounds or by --margin" in " ".join(done.stderr.split())
+    assert done.stderr.splitlines() == [
+        "tlx: error: rounds end by --rounds or by --margin, received both: leave one of them out"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--keras", "none", "--keras-python", sys.executable), "--keras none measures no Keras, --keras-python"),
+        (("--keras", "none", "--engine", "keras.xla"), "--keras none measures no Keras, --engine keras.xla"),
+        (("--keras", "none", "--engine", "onnxruntime.*", "--engine", "keras.*"), "--engine keras.*"),
+        (("--keras-python", sys.executable, "--engine", "onnxruntime.*"), "--engine onnxruntime.* takes none of it"),
+        (("-o", "same.txt", "--html", "./same.txt"), "--html same.txt: is --output's file, too"),
+    ],
+)
+def test_bench_refuses_options_that_contradict_each_other(
+    tiny_model: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = tlx_bench(tiny_model, *words, "--rounds", 1, "--limit", 1, "--device", "cpu", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("tlx: error: ")
+    assert said in line
+
+
+@pytest.mark.parametrize("option", ["-o", "--html"])
+def test_bench_does_not_write_over_a_model(tiny_model: Path, tmp_path: Path, option: str) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(tiny_model.read_bytes())
+    done = tlx_bench(model, "--rounds", 1, "--limit", 1, "--device", "cpu", option, model)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{model}: is the model {model}: name another file" in done.stderr
+    assert model.read_bytes() == tiny_model.read_bytes()
+
+
+def test_bench_takes_engines_of_any_kind_without_keras(tiny_model: Path) -> None:
+    done = tlx_bench(tiny_model, "--keras", "none", "--engine", "*", "--rounds", 1, "--limit", 1, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("option", ["-o", "--html"])

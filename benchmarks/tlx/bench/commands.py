@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import math
 
-from tlx.bench.engines import expected_name
+from tlx.bench.engines import KERAS_KINDS, expected_name
 from tlx.bench.plan import EngineSpec
 from tlx.bench.prepare import BenchOptions
 from tlx.bench.typed_command import typed_command
@@ -26,7 +26,7 @@ def row_command(options: BenchOptions, engine: EngineSpec, baseline: EngineSpec 
     settings = [
         *(("--engine", glob.escape(name)) for name in dict.fromkeys(map(expected_name, specs))),
         ("--keras", options.keras),
-        ("--keras-python", options.keras_python),
+        ("--keras-python", options.keras_python if any(spec.kind in KERAS_KINDS for spec in specs) else None),
         ("--photos", options.photos),
         ("--limit", options.limit),
         ("--batch", engine.batch),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tlx.bench.contradictions import refuse_contradictions
 from tlx.bench.engines import (
     choose_engines,
     find_devices,
@@ -78,6 +79,11 @@ class BenchOptions:
     sustained_s: float | None = None
 
     @property
+    def is_without_keras(self) -> bool:
+        """Whether no Keras is to be measured."""
+        return self.keras == NO_KERAS
+
+    @property
     def most_rounds(self) -> int | None:
         """What :attr:`rounds` comes to; None where only the time is bounded."""
         if self.rounds is not None:
@@ -121,8 +127,9 @@ def prepare(options: BenchOptions) -> Prepared:
     """Find everything that a bench needs.
 
     Raises:
-        TlxError: If a model, a run or a folder that the user named can't be used.
+        TlxError: If a model, a run or a folder that the user named can't be used, or options contradict each other.
     """
+    refuse_contradictions(options)
     _check_threads(options.threads)
     models = [(path, ModelFile.read(path).contract) for path in options.models]
     contract = models[0][1]
@@ -169,7 +176,7 @@ def _check_labels(models: list[tuple[Path, Contract]]) -> None:
 def _find_run(options: BenchOptions, model: tuple[Path, Contract], notes: list[str]) -> Run | None:
     """The run that was named, or the one that the model file names, if it's here."""
     path, contract = model
-    if options.keras == NO_KERAS and options.photos is not None:
+    if options.is_without_keras and options.photos is not None:
         return None  # nothing of it is needed
     if options.keras not in {None, NO_KERAS}:
         return _open_run(str(options.keras), model)
@@ -194,7 +201,7 @@ def _open_run(name: str, model: tuple[Path, Contract]) -> Run:
 
 
 def _keras_part(options: BenchOptions, run: Run | None, contract: Contract, notes: list[str]) -> list[EngineSpec]:
-    if run is None or options.keras == NO_KERAS:
+    if run is None or options.is_without_keras:
         return []
     if options.keras_python is None and not all(importlib.util.find_spec(name) for name in ("tensorflow", "keras")):
         missing = "Keras can't be measured, TensorFlow isn't installed: run \"pip install 'tlx-edge[train]'\""

@@ -10,6 +10,7 @@ import typer
 from tlx.cli import terminal
 from tlx.cli.options import Device, DeviceOption, FormatOption, QuietOption, TextFormat, VerboseOption
 from tlx.cli.share import parse_share
+from tlx.errors import InputError
 
 if TYPE_CHECKING:
     from tlx.bench.bench import BenchReport
@@ -109,7 +110,6 @@ def bench(
     del verbose
     import sys
 
-    from tlx import atomic
     from tlx.bench.bench import run_bench
     from tlx.bench.prepare import BenchOptions
     from tlx.bench.typed_command import typed_command
@@ -132,10 +132,8 @@ def bench(
         sustained_s=sustained,
     )
     if rounds is not None and margin is not None:
-        raise typer.BadParameter("rounds end by --rounds or by --margin, received both", param_hint="--rounds")
-    for path in (output, html):
-        if path is not None:
-            atomic.require_writable(path)
+        raise InputError("rounds end by --rounds or by --margin, received both: leave one of them out")
+    _require_files(models, output, html)
     command = typed_command(["tlx", *sys.argv[1:]])
     with terminal.progress_bar(quiet=quiet) as progress:
         report = run_bench(options, command=command, progress=progress)
@@ -151,6 +149,20 @@ def bench(
         raise typer.Exit(WRONG_ANSWERS)
     if not quiet:
         terminal.next_command(f"tlx classify {models[0]} {photos or 'PHOTO.jpg'}")
+
+
+def _require_files(models: list[Path], output: Path | None, html: Path | None) -> None:
+    """Each report can be written, and takes the place of nothing that the bench reads or writes."""
+    from tlx import atomic
+
+    taken = {path.resolve(): f"the model {path}" for path in models}
+    for option, path in (("--output", output), ("--html", html)):
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise InputError(f"{option} {path}: is {taken[path.resolve()]}: name another file")
+        taken[path.resolve()] = f"{option}'s file, too"
+        atomic.require_writable(path)
 
 
 def _show(report: BenchReport, output_format: TextFormat, *, quiet: bool) -> None:
