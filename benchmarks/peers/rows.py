@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from peers.rounds import Contender
-from tlx.bench.agreement import compare
+from tlx.bench.agreement import coarser, compare
 from tlx.bench.statistics import paired_ratio, summarize
 from tlx.runtime.timing.statistics import Estimate
 
@@ -18,7 +18,6 @@ def row_of(
     contender: Contender,
     baseline: Contender | None,
     *,
-    precision: Literal["fp32", "fp16", "int8"],
     threshold: float,
     is_same_network: bool,
 ) -> dict[str, Any]:
@@ -27,7 +26,6 @@ def row_of(
     Args:
         contender: Measured, or failed.
         baseline: The first that didn't fail; None if all did.
-        precision: Decides how far its answers may be from the baseline's.
         threshold: From which probability of it the second of two labels is given.
         is_same_network: Whether its answers can be compared at all.
     """
@@ -39,7 +37,7 @@ def row_of(
         "error": contender.error,
         "note": contender.note,
         "model": Path(setup.model).name,
-        "precision": precision,
+        "precision": contender.precision,
         "batch": setup.batch,
         "threads": setup.threads,
     }
@@ -60,7 +58,10 @@ def row_of(
     }
     if is_same_network and contender.probabilities is not None and baseline.probabilities is not None:
         agreement = compare(
-            baseline.probabilities, contender.probabilities, precision=precision, thresholds=(threshold, threshold)
+            baseline.probabilities,
+            contender.probabilities,
+            precision=coarser(contender.precision, baseline.precision),
+            thresholds=(threshold, threshold),
         )
         row["agreement"] = {
             "photos": agreement.photos,

@@ -124,6 +124,14 @@ def test_evaluate_tells_the_accuracy_where_labels_are_known() -> None:
     assert evaluate([record("a", 20.0)], WORKLOAD)[0].accuracy is None
 
 
+def test_the_coarser_of_two_precisions_decides_what_may_differ() -> None:
+    base = record("int8", 20.0)
+    base.spec = replace(base.spec, precision="int8")
+    _, exact = evaluate([base, record("fp32", 20.0, second=0.75)], WORKLOAD)
+    assert exact.agreement is not None
+    assert (exact.status, exact.agreement.tolerance, exact.agreement.agrees) == ("ok", None, True)
+
+
 def test_accuracy_is_of_the_photos_whose_label_is_known() -> None:
     labelled = Workload(WORKLOAD.photos, 0, 2, true_classes=(None, 1))
     right, wrong = evaluate([record("a", 20.0), record("b", 20.0, second=0.4)], labelled)

@@ -17,12 +17,14 @@ from tlx.runtime.timing.statistics import CONFIDENCE
 if TYPE_CHECKING:
     from tlx.bench.plan import EnginePrecision
 
-# The largest |dp| that rounding explains. Quantized weights are another function: only their labels are judged.
+# The largest |dp| that rounding explains; coarser precisions come later. Quantized weights are another function: only
+# their labels are judged.
 TOLERANCES: Final[dict[EnginePrecision, float | None]] = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 5e-2, "int8": None}
 MOST_OTHER_LABELS: Final = 0.02
 """The share of photos, of whatever content, that an honest quantization gives another label."""
 _A_TIE: Final = 1
 """So many photos alone condemn nobody: they may lie between two labels."""
+
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -72,6 +74,12 @@ def label_indices(probabilities: Probabilities, threshold: float) -> npt.NDArray
     return np.array(labels, dtype=np.intp)
 
 
+def coarser(one: EnginePrecision, other: str | None) -> EnginePrecision:
+    """Of two precisions the one that explains more; None says nothing."""
+    assert other is None or other in TOLERANCES, f"expected one of {', '.join(TOLERANCES)}, received {other}"
+    return max((name for name in TOLERANCES if name in {one, other}), key=list(TOLERANCES).index)
+
+
 def compare(
     baseline: Probabilities,
     other: Probabilities,
@@ -89,7 +97,7 @@ def compare(
     Args:
         baseline: ``float32 [N, classes]``.
         other: The same photos' probabilities by the other engine.
-        precision: The other engine's; it decides the tolerance.
+        precision: The coarser one of theirs; it decides the tolerance.
         thresholds: Decision thresholds of the baseline and of the other.
         true_classes: For each photo the place of its true label, None where that isn't known; empty for no photo.
     """

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 
 from tlx.bench.accuracy import Accuracy, judge_accuracy
-from tlx.bench.agreement import Agreement, beside_another_network, compare
+from tlx.bench.agreement import Agreement, beside_another_network, coarser, compare
 from tlx.bench.plan import EngineSpec, Workload
 from tlx.bench.sampling import EngineRecord
 from tlx.bench.statistics import Summary, paired_ratio, summarize
@@ -175,7 +175,7 @@ def _agreement(record: EngineRecord, other: EngineRecord, workload: Workload) ->
     found = compare(
         other.probabilities,
         record.probabilities,
-        precision=record.spec.precision,
+        precision=coarser(record.spec.precision, other.spec.precision),
         thresholds=(other.spec.threshold, record.spec.threshold),
         true_classes=workload.true_classes,
     )
