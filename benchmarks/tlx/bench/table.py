@@ -10,7 +10,8 @@ from typing import Final
 
 from tlx.bench.document import BenchDocument
 from tlx.bench.further import further_table
-from tlx.bench.rows import AnswersBeside, EngineRow, Interval
+from tlx.bench.row_parts import AnswersBeside, Interval
+from tlx.bench.rows import EngineRow
 from tlx.runtime.timing.statistics import needed_samples
 
 MAX_COLUMNS: Final = 100
