@@ -47,7 +47,7 @@ def bench(
         Path | None,
         typer.Option(
             "--photos",
-            help="Folder of photos, in folders named as their labels for accuracy (default: the run's validation photos).",
+            help="Folder of photos, in folders named as labels for accuracy (default: the run's validation photos).",
         ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many photos, drawn by --seed.")] = 50,
@@ -110,7 +110,7 @@ def bench(
         typer.Option(
             "--sustained",
             metavar="SECONDS",
-            help="In the end run each row so long (120 or more) without a pause: photos/s in the first minute and later.",
+            help="In the end run each row so long (120 or more) without a pause: photos/s at first and later.",
         ),
     ] = None,
     seed: Annotated[
