@@ -218,7 +218,9 @@ def test_asked_for_rounds_have_no_limit_of_time(tiny_model: Path) -> None:
 def test_rounds_end_when_all_is_known_within_the_margin(tiny_model: Path) -> None:
     options = BenchOptions((tiny_model,), limit=2, rounds=45, margin=0.99, device="cpu")
     method = run_bench(options, command="tlx bench").document["method"]
-    assert (method["rounds"], method["rounds_asked"]) == (LOOKS[0], 45)
+    assert (method["ended"], method["rounds_asked"]) == ("margin", 45)
+    # A loaded machine may take more than the first look.
+    assert method["rounds"] in LOOKS
 
 
 @pytest.mark.parametrize(("error", "interrupted"), [(KeyboardInterrupt(), True), (OSError(28, "disk full"), False)])
