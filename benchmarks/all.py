@@ -8,7 +8,7 @@
 Each result goes to ``benchmarks/results/MACHINE/NAME.json``, one folder for each machine, and the table to
 ``benchmarks/results/README.md``. They run one after the other, for the machine is to do nothing else: hours in all. A
 benchmark that fails is told and leaves its old result; the others go on, and the exit code is 1. A bench of which some
-engines failed is a result: it names them.
+engines failed or gave wrong answers is a result: it names them.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from peers.catalog import PEERS
 from suite.machine import machine_folder
 from suite.material import Material, gather, make_quickly
 from suite.page import write_page
-from suite.tasks import Task, all_tasks
+from suite.tasks import SCRIPTS, Task, all_tasks
 from tlx import atomic
 from tlx.errors import TlxError
 from tlx.runtime import environment
 
-ENGINE_FAILED: Final = 2
-"""The exit code of `tlx bench` where an engine failed; its document is whole."""
+WHOLE: Final = frozenset({0, 1, 2})
+"""Exit codes of `tlx bench` with a whole document: 1 where an engine's answers are wrong, 2 where one failed."""
 RESULTS: Final = Path(__file__).with_name("results")
 
 
@@ -123,28 +123,34 @@ def run_one(task: Task, folder: Path, material: Material) -> str | None:
         output = Path(temporary) / "result.json"
         command = task.words(output, folder / task.name)
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode not in {0, ENGINE_FAILED}:
+        if done.returncode not in WHOLE:
             return f"ended with {done.returncode}"
         try:
             # `tlx` commands print their document, scripts write it.
-            result = json.loads(output.read_text() if output.is_file() else done.stdout)
+            text = output.read_text() if output.is_file() else done.stdout
+            if done.returncode and not text:
+                return f"ended with {done.returncode}"
+            result = json.loads(text)
         except (OSError, ValueError) as error:
             return f"ended with {done.returncode}, and its output can't be read: {error}"
     if not isinstance(result, dict):
         return "its output isn't one JSON object"
-    rows = failed_rows(result)
+    rows = bad_rows(result)
     if done.returncode and not rows:
         return f"ended with {done.returncode}"
     if rows:
-        tell(f"{task.name}: failed in it: {', '.join(rows)}")
-    keep(result, folder / f"{task.name}.json", {**material.names(), str(folder): "."})
+        tell(f"{task.name}: failed or wrong in it: {', '.join(rows)}")
+    names = {**material.names(), str(folder): ".", str(output): f"{task.name}.json", str(SCRIPTS): SCRIPTS.name}
+    keep(result, folder / f"{task.name}.json", names)
     return None
 
 
-def failed_rows(result: dict[str, Any]) -> list[str]:
-    """Names of the engines of a bench that failed."""
+def bad_rows(result: dict[str, Any]) -> list[str]:
+    """Names of the engines of a bench that failed, or whose answers are wrong."""
     rows = result.get("engines")
-    return [str(row.get("name")) for row in rows if row.get("error")] if isinstance(rows, list) else []
+    if not isinstance(rows, list):
+        return []
+    return [str(row.get("name")) for row in rows if row.get("error") or row.get("status") == "wrong"]
 
 
 def keep(result: dict[str, Any], path: Path, names: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tlx import atomic
+from tlx.bench.typed_command import typed_command
 from tlx.runtime import environment
 
 WITHIN: Final = 0.05
@@ -35,7 +36,7 @@ def main() -> None:
         documents.append(run_bench(words))
     result = {
         "benchmark": "bench_repeatability",
-        "command": " ".join(["tlx", "bench", *words]),
+        "command": typed_command(["tlx", "bench", *words]),
         **compare([document["engines"] for document in documents]),
         "rounds": [document["method"]["rounds"] for document in documents],
         "environment": environment.describe(),

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -32,7 +31,9 @@ from peers.converting import Sources, file_for
 from peers.rounds import Bounds, Contender, run_rounds
 from peers.rows import row_of
 from tlx import atomic
+from tlx.bench.agreement import coarser
 from tlx.bench.pictures import choose_readable, find_photos
+from tlx.bench.typed_command import typed_command
 from tlx.contract import Precision
 from tlx.errors import MissingDependencyError, TlxError
 from tlx.runtime import environment
@@ -47,7 +48,6 @@ class Entry:
     """What a row is of, beside the contender itself."""
 
     contender: Contender
-    precision: Precision
     is_same_network: bool = True
 
 
@@ -86,7 +86,13 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         folder = Path(temporary)
         common = common_setup(arguments, folder)
         entries = [
-            Entry(Contender(f"tlx.{path.stem}", replace(common, model=str(path.resolve()))), model.contract.precision)
+            Entry(
+                Contender(
+                    f"tlx.{path.stem}",
+                    replace(common, model=str(path.resolve())),
+                    precision=model.contract.precision,
+                )
+            )
             for path, model in zip(arguments.models, models, strict=True)
         ]
         sources = Sources(arguments.models[0].resolve(), keras_file(arguments.keras), contract.input.size_hw)
@@ -107,13 +113,12 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     baseline = next((entry.contender for entry in entries if entry.contender.turns), None)
     return {
         "benchmark": "peers",
-        "command": shlex.join(["python", *sys.argv]),
+        "command": typed_command(["python", *sys.argv]),
         "baseline": baseline.name if baseline else None,
         "engines": [
             row_of(
                 entry.contender,
                 baseline,
-                precision=entry.precision,
                 threshold=contract.threshold,
                 is_same_network=entry.is_same_network,
             )
@@ -155,13 +160,20 @@ def contenders_of(peer: Peer, sources: Sources, models: Sequence[Path], common: 
                 peer=peer.name,
                 interpreter=interpreter,
                 note=peer.note,
+                precision=coarser(precision_of_source(peer, file, models), precision),
             ),
-            ModelFile.read(file).contract.precision if peer.every_model and place else precision,
             peer.is_same_network,
         )
-        for place, file in enumerate(files)
+        for file in files
         for kind, precision in peer.engines.items()
     ]
+
+
+def precision_of_source(peer: Peer, file: Path, models: Sequence[Path]) -> Precision:
+    """Of the model file that a peer runs, or that its own file is made of; Keras models are in fp32."""
+    if peer.source != "onnx":
+        return "fp32"
+    return ModelFile.read(file if peer.every_model else models[0]).contract.precision
 
 
 def keras_file(run: str | None) -> Path | None:

@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from suite.material import TLX
 from tlx import atomic
+from tlx.bench.typed_command import typed_command
 from tlx.core.runs import open_run
 from tlx.export.frameworks import import_keras
 
@@ -86,7 +87,7 @@ def measure(arguments: argparse.Namespace, work: Path) -> dict[str, Any]:
     measured: dict[str, Any] = json.loads(document.read_bytes())
     return measured | {
         "benchmark": "compression",
-        "command": shlex.join(["python", *sys.argv]),
+        "command": typed_command(["python", *sys.argv]),
         "compression": compressed.record.compression.model_dump(mode="json") if compressed.record.compression else None,
         "seconds": compressed.record.result.seconds,
         "exports": exported,

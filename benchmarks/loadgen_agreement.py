@@ -28,12 +28,11 @@ from tlx.bench.loadgen.logs import read_result
 from tlx.bench.loadgen.messages import LoadgenTest
 from tlx.bench.loadgen.process import LoadgenProcess
 from tlx.bench.pictures import choose_readable, find_photos
-from tlx.bench.statistics import summarize
+from tlx.bench.statistics import paired_ratio, summarize
 from tlx.runtime import environment
 from tlx.runtime.timing.order import reply_timeout_s, round_order
 from tlx.runtime.timing.process import WorkerProcess
 from tlx.runtime.timing.protocol import Ready, Samples, Setup, Turn
-from tlx.runtime.timing.statistics import paired_ratio
 
 WITHIN: Final = 0.05
 BENCH_WORKER: Final = "tlx.bench.worker"

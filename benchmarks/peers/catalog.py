@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from peers.environments import Environment
+from tlx.bench.plan import EnginePrecision
 
 Source = Literal["onnx", "keras", "none"]
 
@@ -20,7 +21,8 @@ class Peer:
     Attributes:
         name: Of the peer; its module in :mod:`peers.engines`.
         environment: Where it runs.
-        engines: The ways in which it's run, and in which precision; the names begin with :attr:`name`.
+        engines: The ways in which it's run, and in which precision; None where the loaded engine tells. The names begin
+            with :attr:`name`.
         source: What its own file is made of.
         suffix: Of its own file; empty if it takes the source itself.
         every_model: Whether it runs each given ONNX file, or the first one only.
@@ -29,7 +31,7 @@ class Peer:
 
     name: str
     environment: Environment
-    engines: dict[str, Literal["fp32", "fp16"]]
+    engines: dict[str, EnginePrecision | None]
     source: Source = "onnx"
     suffix: str = ""
     every_model: bool = False
@@ -49,10 +51,16 @@ PEERS: Final = (
         "openvino",
         Environment(("openvino==2026.4.1", _NUMPY)),
         # As it comes it computes in bfloat16 on processors that have it.
-        {"openvino.f32": "fp32", "openvino.as_it_comes": "fp16"},
+        {"openvino.f32": None, "openvino.as_it_comes": None},
         every_model=True,
     ),
-    Peer("ncnn", Environment(("ncnn==1.0.20261020", _NUMPY)), {"ncnn.fp32": "fp32"}, suffix=".ncnn.param"),
+    Peer(
+        "ncnn",
+        Environment(("ncnn==1.0.20261020", _NUMPY)),
+        # As it comes it keeps weights in 16 bits on most processors.
+        {"ncnn.fp32": None, "ncnn.as_it_comes": None},
+        suffix=".ncnn.param",
+    ),
     Peer("mnn", Environment(("MNN==3.6.1", _NUMPY)), {"mnn.fp32": "fp32"}, suffix=".mnn"),
     Peer(
         "litert",

@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tlx.bench.agreement import coarser
+from tlx.bench.plan import EnginePrecision
 from tlx.errors import EngineError
 from tlx.runtime.timing.order import reply_timeout_s, round_order
 from tlx.runtime.timing.process import EDGE_WORKER, Interpreter, WorkerProcess
@@ -35,6 +37,8 @@ class Contender:
         setup: What its worker loads.
         peer: Of the catalog; ``tlx`` for our own.
         interpreter: None for this environment's.
+        module: What the interpreter runs.
+        precision: What it computes in: its file's, or a coarser one that the loaded engine tells.
         error: One line, if it failed.
         note: What its worker or the catalog says of it.
         probabilities: ``float32 [photos, classes]``.
@@ -45,6 +49,8 @@ class Contender:
     setup: Setup
     peer: str = "tlx"
     interpreter: Interpreter | None = None
+    module: str = PEER_WORKER
+    precision: EnginePrecision = "fp32"
     error: str | None = None
     note: str | None = None
     call_ms: float = 0.0
@@ -53,7 +59,7 @@ class Contender:
 
     def start(self) -> WorkerProcess:
         """Start its worker."""
-        module = EDGE_WORKER if self.interpreter is None else PEER_WORKER
+        module = EDGE_WORKER if self.interpreter is None else self.module
         return WorkerProcess(
             self.name, self.setup, module, interpreter=self.interpreter or Interpreter(Path(sys.executable))
         )
@@ -112,6 +118,7 @@ def run_rounds(contenders: Sequence[Contender], bounds: Bounds, tell: Callable[[
             lane = _Lane(contender, stack.enter_context(contender.start()))
             if ready := lane.receive(Ready, LOAD_TIMEOUT_S):
                 contender.call_ms = statistics.median(ready.warm_up_ms)
+                contender.precision = coarser(contender.precision, ready.precision)
                 contender.note = "; ".join(filter(None, (contender.note, ready.note))) or None
             lanes.append(lane)
         for lane in lanes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from peers.rounds import Contender
-from tlx.bench.agreement import compare
-from tlx.runtime.timing.statistics import Estimate, paired_ratio, percentile
+from tlx.bench.agreement import coarser, compare
+from tlx.bench.statistics import paired_ratio, summarize
+from tlx.runtime.timing.statistics import Estimate
 
 IDLE_SHARE: Final = 0.01
 WAKE_UP_MS: Final = 1.0
@@ -17,7 +18,6 @@ def row_of(
     contender: Contender,
     baseline: Contender | None,
     *,
-    precision: Literal["fp32", "fp16", "int8"],
     threshold: float,
     is_same_network: bool,
 ) -> dict[str, Any]:
@@ -26,7 +26,6 @@ def row_of(
     Args:
         contender: Measured, or failed.
         baseline: The first that didn't fail; None if all did.
-        precision: Decides how far its answers may be from the baseline's.
         threshold: From which probability of it the second of two labels is given.
         is_same_network: Whether its answers can be compared at all.
     """
@@ -38,16 +37,19 @@ def row_of(
         "error": contender.error,
         "note": contender.note,
         "model": Path(setup.model).name,
-        "precision": precision,
+        "precision": contender.precision,
         "batch": setup.batch,
         "threads": setup.threads,
     }
     if contender.error or baseline is None:
         return row
-    latencies_ms = [latency_ns / 1e6 for turn in contender.turns for latency_ns in turn.latencies_ns]
+    latency_ms = summarize([[one_ns / 1e6 for one_ns in turn.latencies_ns] for turn in contender.turns])
     ratio = paired_ratio(baseline.medians_ms, contender.medians_ms)
-    row |= {"n": len(latencies_ms), **_percentile("p50", latencies_ms, 0.5), **_percentile("p90", latencies_ms, 0.9)}
     row |= {
+        "n": latency_ms.count,
+        **_percentile("p50", latency_ms.p50),
+        **_percentile("p90", latency_ms.p90),
+        "samples_needed": {name: calls for name, calls in latency_ms.samples_needed.items() if name in {"p50", "p90"}},
         "ratio_to_baseline": round(ratio.value, 4),
         "ratio_ci95": _ends(ratio),
         "round_medians_ms": [round(median_ms, 4) for median_ms in contender.medians_ms],
@@ -56,7 +58,10 @@ def row_of(
     }
     if is_same_network and contender.probabilities is not None and baseline.probabilities is not None:
         agreement = compare(
-            baseline.probabilities, contender.probabilities, precision=precision, thresholds=(threshold, threshold)
+            baseline.probabilities,
+            contender.probabilities,
+            precision=coarser(contender.precision, baseline.precision),
+            thresholds=(threshold, threshold),
         )
         row["agreement"] = {
             "photos": agreement.photos,
@@ -68,8 +73,7 @@ def row_of(
     return row
 
 
-def _percentile(name: str, latencies_ms: list[float], quantile: float) -> dict[str, Any]:
-    estimate = percentile(latencies_ms, quantile)
+def _percentile(name: str, estimate: Estimate | None) -> dict[str, Any]:
     return {f"{name}_ms": estimate and round(estimate.value, 4), f"{name}_ci95_ms": estimate and _ends(estimate)}
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -67,26 +69,66 @@ def test_compare_does_not_agree_with_nan_even_where_both_have_it() -> None:
     )
 
 
+def judged(others: int, photos: int, truth: Sequence[int | None] = ()) -> Agreement:
+    """An int8 engine that gives the last label of two to the first photos, which the baseline gives the first."""
+    baseline = two_classes(*[0.4] * photos)
+    other = two_classes(*[0.6] * others, *[0.4] * (photos - others))
+    return compare(baseline, other, precision="int8", thresholds=(0.5, 0.5), true_classes=truth)
+
+
 @pytest.mark.parametrize(
     ("photos", "others", "wrong"),
     [
-        # At most one in twenty is expected of quantized weights; how many more are chance depends on the photos.
+        # An honest quantization gives at most one photo in fifty another label; how many more are chance depends on
+        # the photos.
         (50, 1, False),
-        (50, 6, False),
-        (50, 7, True),
+        (50, 3, False),
+        (50, 4, True),
+        # One alone is a tie, whatever the photos.
+        (1, 1, False),
         (7, 1, False),
-        (7, 3, True),
-        (1000, 50, False),
-        (1000, 66, True),
+        (7, 2, True),
+        (1000, 28, False),
+        (1000, 29, True),
     ],
 )
-def test_compare_calls_an_engine_wrong_when_it_gives_more_other_labels_than_its_precision_explains(
+def test_compare_calls_an_engine_wrong_when_it_gives_more_other_labels_than_quantization_explains(
     photos: int, others: int, *, wrong: bool
 ) -> None:
-    baseline = two_classes(*[0.6] * photos)
-    other = two_classes(*[0.4] * others, *[0.6] * (photos - others))
-    agreement = compare(baseline, other, precision="int8", thresholds=(0.5, 0.5))
-    assert (agreement.agrees, agreement.wrong) == (False, wrong)
+    agreement = judged(others, photos)
+    assert (agreement.agrees, agreement.wrong, agreement.labels_equal) == (False, wrong, photos - others)
+    assert (agreement.labels_lost, agreement.labels_gained) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "wrong"),
+    [
+        (4, 0, False),
+        (5, 0, True),
+        (5, 1, False),
+        (7, 1, True),
+        # As many gained as lost: another function, but as accurate.
+        (8, 8, False),
+        (0, 20, False),
+    ],
+)
+def test_compare_calls_an_engine_wrong_when_it_is_less_accurate_than_the_baseline(
+    lost: int, gained: int, *, wrong: bool
+) -> None:
+    agreement = judged(lost + gained, 50, [0] * lost + [1] * gained + [0] * (50 - lost - gained))
+    assert (agreement.labels_lost, agreement.labels_gained, agreement.wrong) == (lost, gained, wrong)
+
+
+def test_compare_judges_photos_without_a_label_apart() -> None:
+    # Five photos lose their label, the first of them without a known one.
+    assert judged(5, 50, [None, *[0] * 49]).wrong is False
+    # Of those with a label none is lost, of forty others four differ.
+    assert judged(4, 50, [*[None] * 40, *[0] * 10]).wrong is True
+
+
+def test_labels_of_probabilities_within_the_tolerance_are_ties() -> None:
+    near = compare(two_classes(*[0.50001] * 50), two_classes(*[0.49999] * 50), precision="fp32", thresholds=(0.5, 0.5))
+    assert (near.agrees, near.wrong, near.labels_equal) == (False, False, 0)
 
 
 def test_compare_does_not_call_a_tie_that_falls_to_the_other_side_wrong() -> None:

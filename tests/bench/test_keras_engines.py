@@ -181,6 +181,6 @@ def test_a_python_without_tensorflow_is_refused(workplace: Path, tmp_path: Path)
     python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
     with pytest.raises(MissingDependencyError, match="can't import TensorFlow and Keras"):
-        prepare(BenchOptions((workplace / "model.onnx",), keras="none", device="cpu", keras_python=python))
+        prepare(BenchOptions((workplace / "model.onnx",), device="cpu", keras_python=python))
     with pytest.raises(InputError, match=r"--keras-python .*nothing: can't be run"):
         prepare(BenchOptions((workplace / "model.onnx",), device="cpu", keras_python=tmp_path / "nothing"))

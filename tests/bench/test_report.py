@@ -146,3 +146,11 @@ def test_the_command_of_a_row_spells_out_every_setting() -> None:
         "--device": ["auto"],
         "--measure": ["none"],
     }
+
+
+def test_the_command_of_a_row_names_an_interpreter_of_keras_only_where_it_runs_keras() -> None:
+    python = Path("other/bin/python")
+    (alone,) = build(record(ONNX_KIND, 8.0), keras_python=python).engines
+    assert "--keras-python" not in options_of(alone.command)[1]
+    _, beside = build(record("keras.predict", 20.0), record(ONNX_KIND, 8.0), keras_python=python).engines
+    assert options_of(beside.command)[1]["--keras-python"] == [str(python)]

@@ -124,6 +124,25 @@ def test_evaluate_tells_the_accuracy_where_labels_are_known() -> None:
     assert evaluate([record("a", 20.0)], WORKLOAD)[0].accuracy is None
 
 
+def test_the_coarser_of_two_precisions_decides_what_may_differ() -> None:
+    base = record("int8", 20.0)
+    base.spec = replace(base.spec, precision="int8")
+    _, exact = evaluate([base, record("fp32", 20.0, second=0.75)], WORKLOAD)
+    assert exact.agreement is not None
+    assert (exact.status, exact.agreement.tolerance, exact.agreement.agrees) == ("ok", None, True)
+
+
+def test_accuracy_is_of_the_photos_whose_label_is_known() -> None:
+    labelled = Workload(WORKLOAD.photos, 0, 2, true_classes=(None, 1))
+    right, wrong = evaluate([record("a", 20.0), record("b", 20.0, second=0.4)], labelled)
+    assert right.accuracy is not None
+    assert wrong.accuracy is not None
+    assert (right.accuracy.correct, right.accuracy.photos) == (1, 1)
+    assert (wrong.accuracy.correct, wrong.accuracy.photos) == (0, 1)
+    assert wrong.agreement is not None
+    assert (wrong.agreement.labels_lost, wrong.agreement.labels_gained) == (1, 0)
+
+
 def test_evaluate_keeps_every_sample_and_the_medians_of_the_rounds() -> None:
     result = evaluate([record("keras.predict", 20.0, rounds=3)], WORKLOAD)[0]
     assert result.latencies_ms == tuple([20.0, 20.2, 20.4, 20.6, 20.8, 21.0] * 3)

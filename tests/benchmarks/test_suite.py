@@ -18,7 +18,8 @@ from suite.material import Material
 from suite.page import read_results, write_page
 from suite.tasks import Task, all_tasks
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+RESULTS = BENCHMARKS / "results"
 EPYC = {"processor": "AMD EPYC", "processor_flags": ["avx2", "avx512_bf16"], "host_cores": 2}
 
 
@@ -214,14 +215,35 @@ def test_a_bench_of_which_an_engine_failed_is_a_result_that_names_it(
     task = python(f"print({json.dumps(json.dumps(document))}); raise SystemExit(2)")
     assert everything.run_one(task, tmp_path, material(tmp_path, quick=True)) is None
     assert json.loads((tmp_path / "one.json").read_text())["engines"] == document["engines"]
-    assert "one: failed in it: b" in capsys.readouterr().err
+    assert "one: failed or wrong in it: b" in capsys.readouterr().err
+
+
+def test_a_bench_of_which_an_engine_is_wrong_is_a_result_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {"engines": [{"name": "a", "status": "ok"}, {"name": "b", "status": "wrong"}]}
+    task = python(f"print({json.dumps(json.dumps(document))}); raise SystemExit(1)")
+    assert everything.run_one(task, tmp_path, material(tmp_path, quick=True)) is None
+    assert "one: failed or wrong in it: b" in capsys.readouterr().err
+    right = python(f"print({json.dumps(json.dumps(bench()))}); raise SystemExit(1)")
+    assert everything.run_one(right, tmp_path, material(tmp_path / "again", quick=True)) == "ended with 1"
+
+
+def test_a_command_names_neither_the_temporary_file_nor_where_the_benchmarks_lie(tmp_path: Path) -> None:
+    code = "import json, sys; json.dump({'command': ' '.join(sys.argv[1:])}, open(sys.argv[-1], 'w'))"
+    script = str(BENCHMARKS / "compare_peers.py")
+    task = Task("one", (sys.executable, "-c", code, script, "--output", "{output}"))
+    assert everything.run_one(task, tmp_path, material(tmp_path, quick=True)) is None
+    result = json.loads((tmp_path / "one.json").read_text())
+    assert result["command"] == "benchmarks/compare_peers.py --output one.json"
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
         ("print('Segmentation fault')", "its output can't be read"),
-        ("raise SystemExit(2)", "ended with 2, and its output can't be read"),
+        ("raise SystemExit(2)", "ended with 2"),
+        ("print('[') or exit(2)", "ended with 2, and its output can't be read"),
         ("print('{}'); raise SystemExit(2)", "ended with 2"),
         ("print('[]')", "its output isn't one JSON object"),
     ],

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+
+if TYPE_CHECKING:
+    import onnx
 
 TLX = (sys.executable, "-c", "from tlx.cli.app import main; main()")
 
@@ -26,6 +30,14 @@ def with_path(folder: Path) -> dict[str, str]:
     """The environment, with a folder whose ``sitecustomize.py`` every Python process runs first."""
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path}
+
+
+def negate_weights(model: onnx.ModelProto) -> None:
+    """The same work, other answers."""
+    from onnx import numpy_helper
+
+    weights = next(tensor for tensor in model.graph.initializer if tensor.name == "weights")
+    weights.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(weights), "weights"))
 
 
 def test_bench_prints_a_table_and_the_next_command(tiny_model: Path) -> None:
@@ -55,11 +67,64 @@ def test_bench_prints_one_json_object_and_writes_the_same_to_a_file(tiny_model: 
     assert engine["samples_needed"]["p99"] > engine["n"]
 
 
+def test_bench_publishes_commands_that_do_not_hang_on_where_its_folder_lies(
+    tiny_model: Path, colour_photos: Path, tmp_path: Path
+) -> None:
+    model, photos = tmp_path / "model.onnx", tmp_path / "photos"
+    model.write_bytes(tiny_model.read_bytes())
+    shutil.copytree(colour_photos, photos)
+    words = ("--photos", photos, "--keras", "none", "--rounds", 1, "--device", "cpu", "--measure", "none")
+    done = tlx_bench(model, *words, "-o", tmp_path / "bench.json", "--html", tmp_path / "page.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "bench.json").read_text())
+    assert document["command"].startswith("tlx bench model.onnx --photos photos --keras none")
+    assert document["engines"][0]["command"].startswith("tlx bench model.onnx --engine onnxruntime.cpu.fp32")
+    commands = [document["command"], *(row["command"] for row in document["engines"])]
+    assert not any(str(tmp_path) in command for command in commands)
+
+
 def test_bench_ends_by_rounds_or_by_a_margin(tiny_model: Path) -> None:
     done = tlx_bench(tiny_model, "--rounds", 3, "--margin", "2%")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "by --rounds or by --margin" in " ".join(done.stderr.split())
+    assert done.stderr.splitlines() == [
+        "tlx: error: rounds end by --rounds or by --margin, received both: leave one of them out"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--keras", "none", "--keras-python", sys.executable), "--keras none measures no Keras, --keras-python"),
+        (("--keras", "none", "--engine", "keras.xla"), "--keras none measures no Keras, --engine keras.xla"),
+        (("--keras", "none", "--engine", "onnxruntime.*", "--engine", "keras.*"), "--engine keras.*"),
+        (("--keras-python", sys.executable, "--engine", "onnxruntime.*"), "--engine onnxruntime.* takes none of it"),
+        (("-o", "same.txt", "--html", "./same.txt"), "--html same.txt: is --output's file, too"),
+    ],
+)
+def test_bench_refuses_options_that_contradict_each_other(
+    tiny_model: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = tlx_bench(tiny_model, *words, "--rounds", 1, "--limit", 1, "--device", "cpu", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("tlx: error: ")
+    assert said in line
+
+
+@pytest.mark.parametrize("option", ["-o", "--html"])
+def test_bench_does_not_write_over_a_model(tiny_model: Path, tmp_path: Path, option: str) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(tiny_model.read_bytes())
+    done = tlx_bench(model, "--rounds", 1, "--limit", 1, "--device", "cpu", option, model)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{model}: is the model {model}: name another file" in done.stderr
+    assert model.read_bytes() == tiny_model.read_bytes()
+
+
+def test_bench_takes_engines_of_any_kind_without_keras(tiny_model: Path) -> None:
+    done = tlx_bench(tiny_model, "--keras", "none", "--engine", "*", "--rounds", 1, "--limit", 1, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("option", ["-o", "--html"])
@@ -183,6 +248,22 @@ sys.addaudithook(watch)
         "tlx: error: onnxruntime.cpu.fp32:copy: its process ended "
         "(exit code 3; its last words: segmentation fault in a driver)"
     )
+
+
+def test_bench_exits_1_with_all_reports_when_an_engine_is_wrong(
+    tiny_model: Path, make_model: Any, tmp_path: Path
+) -> None:
+    wrong, output, page = tmp_path / "wrong.onnx", tmp_path / "bench.json", tmp_path / "bench.html"
+    wrong.write_bytes(make_model(change=negate_weights))
+    words = ("--keras", "none", "--rounds", 1, "--limit", 3, "--device", "cpu", "--measure", "none")
+    done = tlx_bench(tiny_model, wrong, *words, "-o", output, "--html", page)
+    assert done.returncode == 1
+    assert "WRONG" in done.stdout
+    assert done.stderr.splitlines()[-1].startswith(
+        "tlx: error: onnxruntime.cpu.fp32:wrong gives other answers than onnxruntime.cpu.fp32:tiny: "
+    )
+    assert [row["status"] for row in json.loads(output.read_text())["engines"]] == ["ok", "wrong"]
+    assert "gives other answers" in page.read_text()
 
 
 @pytest.mark.parametrize("to_whole_group", [True, False], ids=["terminal", "kill"])

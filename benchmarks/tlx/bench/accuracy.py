@@ -26,20 +26,23 @@ class Accuracy:
     high: float
 
 
-def judge_accuracy(probabilities: Probabilities, true_classes: Sequence[int], threshold: float) -> Accuracy | None:
-    """Compare predictions with the truth.
+def judge_accuracy(
+    probabilities: Probabilities, true_classes: Sequence[int | None], threshold: float
+) -> Accuracy | None:
+    """Compare predictions with the truth, on the photos of which it's known.
 
     Args:
         probabilities: ``float32 [N, classes]``; a row that isn't all numbers is wrong.
-        true_classes: ``N`` places among the labels; empty if they aren't known.
+        true_classes: ``N`` places among the labels, None where a photo has none; empty if none has one.
         threshold: For two classes: the second is given from this probability of it upwards.
 
     Returns:
-        None if the true labels aren't known.
+        None if no true label is known.
     """
-    if not true_classes:
+    truth = {photo: place for photo, place in enumerate(true_classes) if place is not None}
+    if not truth:
         return None
     given = label_indices(probabilities, threshold)
-    correct = int((given == list(true_classes)).sum())
-    low, high = wilson_interval(correct, len(true_classes))
-    return Accuracy(correct, len(true_classes), low, high)
+    correct = sum(int(given[photo]) == place for photo, place in truth.items())
+    low, high = wilson_interval(correct, len(truth))
+    return Accuracy(correct, len(truth), low, high)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from tlx.core.comparing.paired import mcnemar_p_value
 from tlx.runtime.choice import decide
 from tlx.runtime.timing.statistics import CONFIDENCE
 
-if TYPE_CHECKING:  # workers use this too, and load nothing that their engine doesn't need
+if TYPE_CHECKING:
     from tlx.bench.plan import EnginePrecision
 
-# The largest |dp| that rounding explains. Quantized weights are another function: only their labels are judged.
+# The largest |dp| that rounding explains; coarser precisions come later. Quantized weights are another function: only
+# their labels are judged.
 TOLERANCES: Final[dict[EnginePrecision, float | None]] = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 5e-2, "int8": None}
-MOST_OTHER_LABELS: Final = 0.05
-"""The share of other labels that a coarser precision explains."""
+MOST_OTHER_LABELS: Final = 0.02
+"""The share of photos, of whatever content, that an honest quantization gives another label."""
+_A_TIE: Final = 1
+"""So many photos alone condemn nobody: they may lie between two labels."""
+
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -34,11 +40,13 @@ class Agreement:
             isn't a number.
         tolerance: What :attr:`max_abs_difference` may be; None if only labels are judged.
         agrees: All labels are equal and the difference is within the tolerance.
-        wrong: It computes something else than the baseline, whatever its speed: what isn't a number, probabilities
-            outside the tolerance, or other labels on more than :data:`MOST_OTHER_LABELS` of the photos, with 97.5 %
-            confidence. Of another network only what isn't a number is wrong.
+        wrong: It computes something else than the baseline, whatever its speed: what isn't a number; probabilities
+            outside the tolerance; or, where there is no tolerance, labels that :func:`compare` calls too bad. Of
+            another network only what isn't a number is wrong.
         same_network: Both come from the same run or the same file; others differ by their nature, and their accuracy
             is what judges them.
+        labels_lost: Photos of a known label that the baseline gives and this one doesn't; None if no label is known.
+        labels_gained: The reverse.
     """
 
     photos: int
@@ -48,6 +56,8 @@ class Agreement:
     agrees: bool
     wrong: bool
     same_network: bool = True
+    labels_lost: int | None = None
+    labels_gained: int | None = None
 
 
 def label_indices(probabilities: Probabilities, threshold: float) -> npt.NDArray[np.intp]:
@@ -64,29 +74,53 @@ def label_indices(probabilities: Probabilities, threshold: float) -> npt.NDArray
     return np.array(labels, dtype=np.intp)
 
 
+def coarser(one: EnginePrecision, other: str | None) -> EnginePrecision:
+    """Of two precisions the one that explains more; None says nothing."""
+    assert other is None or other in TOLERANCES, f"expected one of {', '.join(TOLERANCES)}, received {other}"
+    return max((name for name in TOLERANCES if name in {one, other}), key=list(TOLERANCES).index)
+
+
 def compare(
-    baseline: Probabilities, other: Probabilities, *, precision: EnginePrecision, thresholds: tuple[float, float]
+    baseline: Probabilities,
+    other: Probabilities,
+    *,
+    precision: EnginePrecision,
+    thresholds: tuple[float, float],
+    true_classes: Sequence[int | None] = (),
 ) -> Agreement:
     """Compare an engine's predictions with the baseline's.
+
+    Labels are too bad, with 95 % confidence, if the accuracy on photos of a known label is below the baseline's (the
+    exact paired test of McNemar, one-sided), or if more than :data:`MOST_OTHER_LABELS` of the other photos get
+    another label (the exact binomial test; one photo alone is a tie).
 
     Args:
         baseline: ``float32 [N, classes]``.
         other: The same photos' probabilities by the other engine.
-        precision: The other engine's; it decides the tolerance.
+        precision: The coarser one of theirs; it decides the tolerance.
         thresholds: Decision thresholds of the baseline and of the other.
+        true_classes: For each photo the place of its true label, None where that isn't known; empty for no photo.
     """
     baseline_labels, other_labels = label_indices(baseline, thresholds[0]), label_indices(other, thresholds[1])
-    equal = int(((baseline_labels == other_labels) & (other_labels >= 0)).sum())
+    same = (baseline_labels == other_labels) & (other_labels >= 0)
     difference = float(np.abs(baseline.astype(np.float64) - other.astype(np.float64)).max())
     tolerance = TOLERANCES[precision]
-    close = bool(np.isfinite(difference)) and (tolerance is None or difference <= tolerance)
+    is_number = bool(np.isfinite(difference))
+    close = is_number and (tolerance is None or difference <= tolerance)
+    known = np.array([place is not None for place in true_classes or [None] * len(same)])
+    truth = np.array([place for place in true_classes if place is not None], np.intp)
+    right_before, right_now = baseline_labels[known] == truth, other_labels[known] == truth
+    lost, gained = int((right_before & ~right_now).sum()), int((right_now & ~right_before).sum())
+    bad_labels = is_worse(lost, gained) or are_too_many(int((~same & ~known).sum()), int((~known).sum()))
     return Agreement(
         photos=len(baseline),
-        labels_equal=equal,
-        max_abs_difference=difference if np.isfinite(difference) else None,
+        labels_equal=int(same.sum()),
+        max_abs_difference=difference if is_number else None,
         tolerance=tolerance,
-        agrees=equal == len(baseline) and close,
-        wrong=not close or _too_many(len(baseline) - equal, len(baseline)),
+        agrees=bool(same.all()) and close,
+        wrong=not close or (tolerance is None and bad_labels),
+        labels_lost=lost if known.any() else None,
+        labels_gained=gained if known.any() else None,
     )
 
 
@@ -95,8 +129,15 @@ def beside_another_network(agreement: Agreement, other: Probabilities) -> Agreem
     return replace(agreement, wrong=not np.isfinite(other).all(), same_network=False)
 
 
-def _too_many(others: int, photos: int) -> bool:
+def is_worse(lost: int, gained: int) -> bool:
+    """Whether so many labels lost beside so many gained are hardly chance where both engines are as accurate."""
+    return lost > gained and mcnemar_p_value(lost, gained) / 2 <= 1 - CONFIDENCE
+
+
+def are_too_many(others: int, photos: int) -> bool:
     """Whether so many other labels are hardly chance where at most :data:`MOST_OTHER_LABELS` are expected."""
+    if others <= _A_TIE:
+        return False
     share = MOST_OTHER_LABELS
     fewer = sum(math.comb(photos, k) * share**k * (1 - share) ** (photos - k) for k in range(others))
-    return 1 - fewer <= (1 - CONFIDENCE) / 2
+    return 1 - fewer <= 1 - CONFIDENCE

@@ -12,7 +12,7 @@ from tlx.bench.prepare import BenchOptions, prepare
 from tlx.bench.report import Findings, build_document
 from tlx.bench.results import evaluate
 from tlx.bench.sampling import measure
-from tlx.bench.table import format_bench
+from tlx.bench.table import describe_difference, format_bench
 from tlx.errors import TlxError
 from tlx.progress import Progress, silent
 
@@ -28,6 +28,7 @@ class BenchReport:
         table: For people, line by line.
         notes: What couldn't be measured and why, line by line.
         failures: One line for each engine that failed.
+        wrong: One line for each row that computes something else than its network.
         interrupted: Ctrl-C came after the latencies were measured: they are all here, what comes after them isn't.
     """
 
@@ -35,6 +36,7 @@ class BenchReport:
     table: tuple[str, ...]
     notes: tuple[str, ...]
     failures: tuple[str, ...]
+    wrong: tuple[str, ...] = ()
     interrupted: bool = False
 
     @property
@@ -74,5 +76,6 @@ def run_bench(options: BenchOptions, *, command: str, progress: Progress = silen
         table=tuple(format_bench(document)),
         notes=tuple(document.notes),
         failures=tuple(row.error for row in document.engines if row.error),
+        wrong=tuple(dict.fromkeys(describe_difference(row, document) for row in document.engines if row.is_wrong)),
         interrupted=interrupted,
     )

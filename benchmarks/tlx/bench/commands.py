@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import glob
 import math
-import shlex
 
-from tlx.bench.engines import expected_name
+from tlx.bench.engines import KERAS_KINDS, expected_name
 from tlx.bench.plan import EngineSpec
 from tlx.bench.prepare import BenchOptions
+from tlx.bench.typed_command import typed_command
 
 
 def row_command(options: BenchOptions, engine: EngineSpec, baseline: EngineSpec | None) -> str:
@@ -26,7 +26,7 @@ def row_command(options: BenchOptions, engine: EngineSpec, baseline: EngineSpec 
     settings = [
         *(("--engine", glob.escape(name)) for name in dict.fromkeys(map(expected_name, specs))),
         ("--keras", options.keras),
-        ("--keras-python", options.keras_python),
+        ("--keras-python", options.keras_python if any(spec.kind in KERAS_KINDS for spec in specs) else None),
         ("--photos", options.photos),
         ("--limit", options.limit),
         ("--batch", engine.batch),
@@ -40,4 +40,4 @@ def row_command(options: BenchOptions, engine: EngineSpec, baseline: EngineSpec 
         ("--sustained", options.sustained_s and f"{options.sustained_s:g}"),
     ]
     words = [str(word) for name, value in settings if value is not None for word in (name, value)]
-    return shlex.join(["tlx", "bench", *map(str, options.models), *words])
+    return typed_command(["tlx", "bench", *options.models, *words])

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
-from tlx.bench.rows import Count, EngineRow, Part, Positive, Share
+from tlx.bench.row_parts import Count, Part, Positive, Share
+from tlx.bench.rows import EngineRow
 from tlx.errors import InputError
 
 SCHEMA: Final = 2

@@ -1,7 +1,7 @@
 """What a bench tells beside latencies, as one table: only the columns of which something is known.
 
 ``end to end``: from a file's bytes to a label. ``start``: from the start of a process to its first label. ``photos/s,
-later``: in the first minute, and at the end of a long run. ``on GPU``: without transfers.
+later``: in the first minute of a run without a pause, and in the rest of it. ``on GPU``: without transfers.
 """
 
 from __future__ import annotations

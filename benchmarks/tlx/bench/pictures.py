@@ -50,24 +50,17 @@ def choose_readable(photos: Sequence[Path], limit: int, seed: int) -> tuple[list
     return [photos[index] for index in sorted(chosen)], problems
 
 
-def true_classes(photos: Sequence[Path], root: Path, labels: Sequence[str]) -> tuple[int, ...]:
-    """The true label of each photo, from the folders that it lies in.
+def true_class(photo: Path, root: Path, labels: Sequence[str]) -> int | None:
+    """The true label of a photo, from the folders that it lies in.
 
     Args:
-        photos: Files below ``root``.
+        photo: A file below ``root``.
         root: The folder that the user named.
         labels: Those that the model knows.
 
     Returns:
-        The place of each photo's label among the labels; empty if some photo lies in no folder of a label.
+        The label's place among the labels; None if the photo lies in no folder of a label.
     """
-    places = {label: place for place, label in enumerate(labels)}
-    found: list[int] = []
-    for photo in photos:
-        # The nearest folder counts; the one that was named may itself be a label's.
-        folders = [label_of(part) for part in (root.absolute().name, *photo.relative_to(root).parts[:-1])]
-        place = next((places[folder] for folder in reversed(folders) if folder in places), None)
-        if place is None:
-            return ()
-        found.append(place)
-    return tuple(found)
+    # The nearest folder counts; the one that was named may itself be a label's.
+    folders = [label_of(part) for part in (root.absolute().name, *photo.relative_to(root).parts[:-1])]
+    return next((labels.index(folder) for folder in reversed(folders) if folder in labels), None)

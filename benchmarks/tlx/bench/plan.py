@@ -73,13 +73,14 @@ class Workload:
     Attributes:
         photos: Files; if empty, ``synthetic`` pictures are made by formula.
         classes: Number of labels.
-        true_classes: For each photo the place of its true label among the labels; empty if that isn't known.
+        true_classes: For each photo the place of its true label among the labels, None where it has none; empty if no
+            photo has one.
     """
 
     photos: tuple[Path, ...]
     synthetic: int
     classes: int
-    true_classes: tuple[int, ...] = ()
+    true_classes: tuple[int | None, ...] = ()
 
     @property
     def count(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tlx.bench.contradictions import refuse_contradictions
 from tlx.bench.engines import (
     choose_engines,
     find_devices,
@@ -20,7 +21,7 @@ from tlx.bench.engines import (
 )
 from tlx.bench.keras_python import ask_versions
 from tlx.bench.measures.wanted import parse_wanted
-from tlx.bench.pictures import choose_readable, find_photos, true_classes
+from tlx.bench.pictures import choose_readable, find_photos, true_class
 from tlx.bench.plan import EngineSpec, Plan, Workload
 from tlx.contract import Contract
 from tlx.errors import InputError, MissingDependencyError, RunError
@@ -78,6 +79,11 @@ class BenchOptions:
     sustained_s: float | None = None
 
     @property
+    def is_without_keras(self) -> bool:
+        """Whether no Keras is to be measured."""
+        return self.keras == NO_KERAS
+
+    @property
     def most_rounds(self) -> int | None:
         """What :attr:`rounds` comes to; None where only the time is bounded."""
         if self.rounds is not None:
@@ -121,8 +127,9 @@ def prepare(options: BenchOptions) -> Prepared:
     """Find everything that a bench needs.
 
     Raises:
-        TlxError: If a model, a run or a folder that the user named can't be used.
+        TlxError: If a model, a run or a folder that the user named can't be used, or options contradict each other.
     """
+    refuse_contradictions(options)
     _check_threads(options.threads)
     models = [(path, ModelFile.read(path).contract) for path in options.models]
     contract = models[0][1]
@@ -169,7 +176,7 @@ def _check_labels(models: list[tuple[Path, Contract]]) -> None:
 def _find_run(options: BenchOptions, model: tuple[Path, Contract], notes: list[str]) -> Run | None:
     """The run that was named, or the one that the model file names, if it's here."""
     path, contract = model
-    if options.keras == NO_KERAS and options.photos is not None:
+    if options.is_without_keras and options.photos is not None:
         return None  # nothing of it is needed
     if options.keras not in {None, NO_KERAS}:
         return _open_run(str(options.keras), model)
@@ -194,7 +201,7 @@ def _open_run(name: str, model: tuple[Path, Contract]) -> Run:
 
 
 def _keras_part(options: BenchOptions, run: Run | None, contract: Contract, notes: list[str]) -> list[EngineSpec]:
-    if run is None or options.keras == NO_KERAS:
+    if run is None or options.is_without_keras:
         return []
     if options.keras_python is None and not all(importlib.util.find_spec(name) for name in ("tensorflow", "keras")):
         missing = "Keras can't be measured, TensorFlow isn't installed: run \"pip install 'tlx-edge[train]'\""
@@ -214,10 +221,10 @@ def _choose_photos(
     options: BenchOptions, run: Run | None, contract: Contract, notes: list[str]
 ) -> tuple[Workload, str]:
     labels = contract.labels
-    known: dict[Path, int] = {}
+    known: dict[Path, int | None] = {}
     if options.photos is not None:
         found, photos_from = find_photos(options.photos), str(options.photos)
-        known = dict(zip(found, true_classes(found, options.photos, labels), strict=False))
+        known = {photo: true_class(photo, options.photos, labels) for photo in found}
     elif run is not None:
         listed = [photo for photo in run.photos("validation") if photo.path.is_file()]
         found, photos_from = [photo.path for photo in listed], f"validation photos of {run.folder.name}"
@@ -229,5 +236,13 @@ def _choose_photos(
         return Workload((), options.limit, len(labels)), "made by formula"
     chosen, problems = choose_readable(found, options.limit, options.seed)
     notes += [f"left out: {problem}" for problem in problems]
-    truth = tuple(known[photo] for photo in chosen) if known else ()
+    truth = tuple(known[photo] for photo in chosen)
+    without = [photo for photo, place in zip(chosen, truth, strict=True) if place is None]
+    if len(without) == len(chosen):
+        truth = ()
+    elif without:
+        many = f"{len(without)} others lie" if len(without) > 1 else "1 other lies"
+        notes.append(
+            f"accuracy is of {len(chosen) - len(without)} photos: {many} in no folder of a label, as {without[0]}"
+        )
     return Workload(tuple(chosen), 0, len(labels), truth), photos_from

@@ -16,7 +16,8 @@ from tlx.bench.measures.extras import Extras, all_notes
 from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN, EngineSpec
 from tlx.bench.prepare import Prepared
 from tlx.bench.results import EngineResult, baseline_name
-from tlx.bench.rows import Accuracy, AnswersBeside, EngineRow, Interval, Parked, WarmUp
+from tlx.bench.row_parts import Accuracy, AnswersBeside, Interval, Parked, WarmUp
+from tlx.bench.rows import EngineRow
 from tlx.bench.sampling import Measurement
 from tlx.bench.statistics import PERCENTILES, Summary
 from tlx.errors import ModelFileError

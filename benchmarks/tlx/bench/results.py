@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 
 from tlx.bench.accuracy import Accuracy, judge_accuracy
-from tlx.bench.agreement import Agreement, beside_another_network, compare
+from tlx.bench.agreement import Agreement, beside_another_network, coarser, compare
 from tlx.bench.plan import EngineSpec, Workload
 from tlx.bench.sampling import EngineRecord
 from tlx.bench.statistics import Summary, paired_ratio, summarize
@@ -125,7 +125,7 @@ def evaluate(
     return tuple(
         replace(
             _evaluate(record, baselines[record.spec.conditions], workload, confidence),
-            agreement=_agreement(record, answers_beside(record)),
+            agreement=_agreement(record, answers_beside(record), workload),
             beside=answers_beside(record).row,
         )
         if record.error is None
@@ -169,11 +169,16 @@ def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload, 
     )
 
 
-def _agreement(record: EngineRecord, other: EngineRecord) -> Agreement:
+def _agreement(record: EngineRecord, other: EngineRecord, workload: Workload) -> Agreement:
     assert record.probabilities is not None
     assert other.probabilities is not None
-    thresholds = (other.spec.threshold, record.spec.threshold)
-    found = compare(other.probabilities, record.probabilities, precision=record.spec.precision, thresholds=thresholds)
+    found = compare(
+        other.probabilities,
+        record.probabilities,
+        precision=coarser(record.spec.precision, other.spec.precision),
+        thresholds=(other.spec.threshold, record.spec.threshold),
+        true_classes=workload.true_classes,
+    )
     same = record.spec.network == other.spec.network
     return found if same else beside_another_network(found, record.probabilities)
 

@@ -72,7 +72,7 @@ def summarize(turns: Turns, confidence: float = CONFIDENCE) -> Summary:
     lower_quartile, upper_quartile = np.quantile(values, [0.25, 0.75])
     return Summary(
         count=len(values),
-        p50=estimates["p50"] or Estimate(float(np.median(values)), None, None),
+        p50=estimates["p50"] or _alone(values),
         p90=estimates["p90"],
         p95=estimates["p95"],
         p99=estimates["p99"],
@@ -86,6 +86,16 @@ def summarize(turns: Turns, confidence: float = CONFIDENCE) -> Summary:
         minimum=float(values.min()),
         maximum=float(values.max()),
     )
+
+
+def median(turns: Turns, confidence: float = CONFIDENCE) -> Estimate:
+    """The median with its interval, whose ends are None if the sample can't carry one.
+
+    Args:
+        turns: The calls of each turn; at least one call in all.
+        confidence: Of the interval.
+    """
+    return percentile(turns, 0.5, confidence) or _alone(np.concatenate([np.asarray(turn) for turn in turns]))
 
 
 def percentile(turns: Turns, quantile: float, confidence: float = CONFIDENCE) -> Estimate | None:
@@ -133,7 +143,12 @@ def paired_ratio(baseline: Sequence[float], other: Sequence[float], confidence: 
         fewest = needed_samples(0.5, confidence)
         memory = len(ratios) / max(independent_rounds(np.log(ratios)), fewest)
     estimate = _percentile(ratios, 0.5, confidence, memory)
-    return estimate or Estimate(float(np.median(ratios)), None, None)
+    return estimate or _alone(ratios)
+
+
+def _alone(values: Values) -> Estimate:
+    """The median of a sample that can't carry an interval."""
+    return Estimate(float(np.median(values)), None, None)
 
 
 def design_effect(turns: Turns, quantile: float) -> float:

@@ -10,7 +10,8 @@ from typing import Final
 
 from tlx.bench.document import BenchDocument
 from tlx.bench.further import further_table
-from tlx.bench.rows import AnswersBeside, EngineRow, Interval
+from tlx.bench.row_parts import AnswersBeside, Interval
+from tlx.bench.rows import EngineRow
 from tlx.runtime.timing.statistics import needed_samples
 
 MAX_COLUMNS: Final = 100
@@ -91,9 +92,8 @@ def _about_engines(document: BenchDocument, measured: Sequence[EngineRow]) -> li
         if row.is_another_network:
             remarks.append(f"{row.name} is {ANOTHER_NETWORK} than {document.baseline}: its accuracy judges it")
         elif row.agreement is not None and not row.agreement.agrees:
-            verdict = f"{_WRONG}: {row.name}" if row.is_wrong else f"{_DIFFERS} {row.name}"
-            other = row.agreement.beside or document.baseline
-            remarks.append(f"{verdict} gives other answers than {other}: {describe_answers(row.agreement)}")
+            verdict = f"{_WRONG}:" if row.is_wrong else _DIFFERS
+            remarks.append(f"{verdict} {describe_difference(row, document)}")
         if row.parked is not None and not row.parked.idle:
             remarks.append(
                 f"{row.name} kept {row.parked.cpu_ms / row.parked.wall_ms:.0%} of a processor busy while it waited: "
@@ -129,9 +129,18 @@ def calls_needed(rows: Sequence[EngineRow]) -> dict[str, int]:
     return needed
 
 
+def describe_difference(row: EngineRow, document: BenchDocument) -> str:
+    """How an engine's answers differ from those of the row that they are compared with."""
+    assert row.agreement is not None
+    other = row.agreement.beside or document.baseline
+    return f"{row.name} gives other answers than {other}: {describe_answers(row.agreement)}"
+
+
 def describe_answers(agreement: AnswersBeside) -> str:
     """In which way an engine is wrong."""
     labels = f"{agreement.photos - agreement.labels_equal} of {agreement.photos} labels differ"
+    if agreement.labels_lost or agreement.labels_gained:
+        labels += f" ({agreement.labels_lost} right ones lost, {agreement.labels_gained} gained)"
     difference = agreement.max_abs_difference
     return f"{labels}, probabilities by up to {'nan' if difference is None else f'{difference:.0e}'}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tlx import atomic
 from tlx.bench.bench import BenchReport, run_bench
 from tlx.bench.prepare import BenchOptions
+from tlx.bench.typed_command import typed_command
 from tlx.core.handover import photos_for_parity, trained_model
 from tlx.core.recipes.presets import find_preset
 from tlx.core.training.train import Listener, TrainOptions, train
@@ -95,7 +95,7 @@ def run_demo(options: DemoOptions, listener: Listener = Listener()) -> DemoResul
         video=frames.tally(frame_labels),
         frame_ms=frames.median_ms(),
         bench_table=report.table,
-        bench_failures=report.failures,
+        bench_failures=report.failures + report.wrong,
         files=DemoFiles(photos=photos, run=run.folder, model=model, video=video, bench=bench),
         seconds=time.monotonic() - started_s,
     )
@@ -133,10 +133,9 @@ def _compare(exported: Exported, run: Run, seconds: float, listener: Listener) -
         max_seconds=seconds,
         engines=("keras.predict", "keras.tf_function", "onnxruntime.*"),
     )
-    chosen = " ".join(f"--engine {shlex.quote(name)}" for name in options.engines)
-    command = (
-        f"tlx bench {exported.path} --keras {run.folder} --limit {BENCH_PHOTOS} --max-seconds {seconds:g} {chosen}"
-    )
+    chosen = [word for name in options.engines for word in ("--engine", name)]
+    settings = ["--keras", str(run.folder), "--limit", str(BENCH_PHOTOS), "--max-seconds", f"{seconds:g}", *chosen]
+    command = typed_command(["tlx", "bench", exported.path, *settings])
     report = run_bench(options, command=command, progress=listener.progress)
     if report.interrupted:
         raise KeyboardInterrupt

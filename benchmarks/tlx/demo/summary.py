@@ -50,7 +50,7 @@ class DemoResult:
         video: Frames of the video, by the exported file.
         frame_ms: Median time of one frame from pixels to label.
         bench_table: Keras against ONNX Runtime, line by line.
-        bench_failures: One line for each engine that failed.
+        bench_failures: One line for each engine that failed, or whose answers are wrong.
         seconds: From start to end.
     """
 

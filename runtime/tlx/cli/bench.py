@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tlx.cli import terminal
-from tlx.cli.options import Device, DeviceOption, FormatOption, QuietOption, TextFormat, VerboseOption
+from tlx.cli.options import Device, FormatOption, QuietOption, TextFormat, VerboseOption
 from tlx.cli.share import parse_share
+from tlx.errors import InputError
 
 if TYPE_CHECKING:
     from tlx.bench.bench import BenchReport
@@ -17,16 +18,19 @@ if TYPE_CHECKING:
 EXAMPLE = """
 \b
 Example:  tlx bench model.onnx
-          tlx bench fp32.onnx int8.onnx --keras latest --photos photos/validation --format json
-
-          tlx bench model.onnx --batch 1 --batch 8 --threads 1 --threads 2 --max-seconds 600
+          tlx bench fp32.onnx int8.onnx --keras latest --photos photos/validation
+          tlx bench model.onnx --batch 1 --batch 8 --max-seconds 600
 
 Each engine runs in a process of its own, on the same photos, threads and processors, in interleaved rounds; each
 batch size and number of threads is a row. The rounds end when all is known within --margin.
-Exit code 2 if an engine failed; the others are reported all the same. 'tlx bench compare A.json B.json' tells what
-became faster or slower from one bench to another, 'tlx bench report A.json --html FILE' shows one again.
+
+Exit code 1 if an engine computes something else than its network (WRONG), 2 if one failed: all are reported all the
+same; 3 if a device that was named isn't there.
+
+'tlx bench compare A.json B.json' tells what became faster or slower from one bench to another, 'tlx bench report
+A.json --html FILE' shows one again.
 """
-ENGINE_FAILED = 2
+WRONG_ANSWERS, ENGINE_FAILED = 1, 2
 
 
 def bench(
@@ -34,13 +38,19 @@ def bench(
     keras: Annotated[
         str | None,
         typer.Option(
-            "--keras", metavar="RUN", help="Run whose Keras model is the baseline (default: the model's own), or none."
+            "--keras",
+            metavar="RUN",
+            help="Run whose Keras model is the baseline (default: the one that the file names); none for no Keras.",
         ),
     ] = None,
     photos: Annotated[
-        Path | None, typer.Option("--photos", help="Folder of photos (default: the run's validation photos).")
+        Path | None,
+        typer.Option(
+            "--photos",
+            help="Folder of photos, in folders named as labels for accuracy (default: the run's validation photos).",
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many photos.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many photos, drawn by --seed.")] = 50,
     batch: Annotated[
         list[int] | None,
         typer.Option("--batch", "-b", min=1, help="Photos a call (default: 1); give it several times."),
@@ -56,13 +66,17 @@ def bench(
         typer.Option(
             parser=parse_share,
             metavar="SHARE",
-            help="End once each median and ratio is known within this, as in 2% or 0.02 (default: 2%); 0: not before "
-            "--max-seconds.",
+            help="End once each median and ratio is known within this, as in 2% or 0.02 (default: 2%); 0: go on until "
+            "--max-seconds, as a p99 needs.",
         ),
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option("--rounds", min=1, help="Turns of each engine, in place of --margin: whatever is known by then."),
+        typer.Option(
+            "--rounds",
+            min=1,
+            help="End after so many turns of each engine, whatever is known by then; in place of --margin.",
+        ),
     ] = None,
     max_seconds: Annotated[
         float | None,
@@ -87,15 +101,30 @@ def bench(
         typer.Option(
             "--measure",
             metavar="A,B",
-            help="Beside the latency: stages, memory, energy, transfers (to and from a GPU), cold-start; all, none.",
+            help="What to measure beside the latency: some of stages (from file to label), memory, energy, transfers "
+            "(to and from a GPU) and cold-start, with commas between them; all; none.",
         ),
     ] = "stages,memory,energy,transfers",
     sustained: Annotated[
         float | None,
-        typer.Option("--sustained", metavar="SECONDS", help="Run each engine so long (120 or more) without a pause."),
+        typer.Option(
+            "--sustained",
+            metavar="SECONDS",
+            help="In the end run each row so long (120 or more) without a pause: photos/s at first and later.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Decides which photos and the order in each round.")] = 0,
-    device: DeviceOption = Device.AUTO,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Decides which photos are drawn, and the order of the engines in each round.")
+    ] = 0,
+    device: Annotated[
+        Device,
+        typer.Option(
+            "--device",
+            "-d",
+            help="auto measures ONNX Runtime on the CPU and on each other device that works; one that is named is the "
+            "only one, and an error where it doesn't work (trt: TensorRT).",
+        ),
+    ] = Device.AUTO,
     output_format: FormatOption = TextFormat.TEXT,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the JSON report to this file.")
@@ -106,12 +135,11 @@ def bench(
 ) -> None:
     """Compare Keras and ONNX Runtime on this machine: latency and agreement."""
     del verbose
-    import shlex
     import sys
 
-    from tlx import atomic
     from tlx.bench.bench import run_bench
     from tlx.bench.prepare import BenchOptions
+    from tlx.bench.typed_command import typed_command
 
     options = BenchOptions(
         models=tuple(models),
@@ -131,11 +159,9 @@ def bench(
         sustained_s=sustained,
     )
     if rounds is not None and margin is not None:
-        raise typer.BadParameter("rounds end by --rounds or by --margin, received both", param_hint="--rounds")
-    for path in (output, html):
-        if path is not None:
-            atomic.require_writable(path)
-    command = shlex.join(["tlx", *sys.argv[1:]])
+        raise InputError("rounds end by --rounds or by --margin, received both: leave one of them out")
+    _require_files(models, output, html)
+    command = typed_command(["tlx", *sys.argv[1:]])
     with terminal.progress_bar(quiet=quiet) as progress:
         report = run_bench(options, command=command, progress=progress)
     try:
@@ -146,8 +172,24 @@ def bench(
         raise KeyboardInterrupt
     if report.failures:
         raise typer.Exit(ENGINE_FAILED)
+    if report.wrong:
+        raise typer.Exit(WRONG_ANSWERS)
     if not quiet:
         terminal.next_command(f"tlx classify {models[0]} {photos or 'PHOTO.jpg'}")
+
+
+def _require_files(models: list[Path], output: Path | None, html: Path | None) -> None:
+    """Each report can be written, and takes the place of nothing that the bench reads or writes."""
+    from tlx import atomic
+
+    taken = {path.resolve(): f"the model {path}" for path in models}
+    for option, path in (("--output", output), ("--html", html)):
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise InputError(f"{option} {path}: is {taken[path.resolve()]}: name another file")
+        taken[path.resolve()] = f"{option}'s file, too"
+        atomic.require_writable(path)
 
 
 def _show(report: BenchReport, output_format: TextFormat, *, quiet: bool) -> None:
@@ -160,8 +202,8 @@ def _show(report: BenchReport, output_format: TextFormat, *, quiet: bool) -> Non
     else:
         for line in report.table:
             terminal.say(line)
-    for failure in report.failures:
-        terminal.note(f"tlx: error: {failure}")
+    for problem in (*report.wrong, *report.failures):
+        terminal.note(f"tlx: error: {problem}")
 
 
 def _write_files(report: BenchReport, output: Path | None, html: Path | None) -> None:

@@ -55,13 +55,13 @@ def loadgen(
     """Run a model under MLPerf LoadGen, an outside referee for latency and throughput."""
     del verbose
     import json
-    import shlex
     import sys
 
     from tlx import atomic
     from tlx.bench.loadgen.loadgen import LoadgenOptions, check_scenarios, run_loadgen
     from tlx.bench.loadgen.messages import SCENARIOS
     from tlx.bench.loadgen.table import format_table
+    from tlx.bench.typed_command import typed_command
 
     options = LoadgenOptions(
         model=model,
@@ -78,7 +78,7 @@ def loadgen(
         device=device.value,
     )
     with terminal.progress_bar(quiet=quiet) as progress:
-        report = run_loadgen(options, command=shlex.join(["tlx", *sys.argv[1:]]), progress=progress)
+        report = run_loadgen(options, command=typed_command(["tlx", *sys.argv[1:]]), progress=progress)
     for line in () if quiet else report.notes:
         terminal.note(f"note: {line}")
     try:

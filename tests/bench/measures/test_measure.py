@@ -48,7 +48,7 @@ def test_everything_is_measured_of_each_engine(tiny_model: Path, photos: tuple[P
         document = found.document()
         assert list(document) == FIELDS
         assert document["model_bytes"] == tiny_model.stat().st_size
-        assert document["stages"]["total"]["n"] == 60
+        assert document["stages"]["total"]["n"] == 90
         shares = [document["stages"][stage]["p50_ms"] for stage in ("decode", "resize", "inference", "post")]
         assert min(shares) > 0
         assert document["stages"]["total"]["p50_ms"] > max(shares)

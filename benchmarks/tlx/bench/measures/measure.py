@@ -34,9 +34,9 @@ from tlx.progress import Progress, silent
 from tlx.runtime.energy import EnergyMeter
 from tlx.runtime.timing.order import reply_timeout_s, round_order
 
-_ROUNDS: Final = 10
+_ROUNDS: Final = 15
+"""As many as tell how much a round resembles the one before it, which an interval takes into account."""
 _CALLS: Final = 6
-"""Six are the smallest sample whose range holds the median with 95 %, should there be one round only."""
 _WARM_UP: Final = 2
 _ENERGY_ROUNDS: Final = 3
 _ENERGY_S: Final = 2.0

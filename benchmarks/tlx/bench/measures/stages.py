@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +13,10 @@ import numpy as np
 from tlx import images
 from tlx.bench.measures.messages import StageTimes, TimeStages
 from tlx.bench.measures.quiet import no_garbage_collection
+from tlx.bench.statistics import median
 from tlx.runtime.choice import decide
 from tlx.runtime.timing.backends import Backend
-from tlx.runtime.timing.statistics import Estimate, percentile
+from tlx.runtime.timing.statistics import Estimate
 
 if TYPE_CHECKING:  # the contract loads pydantic, which would count in the engine's memory
     from tlx.contract import ResizeMethod
@@ -47,7 +48,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """Milliseconds of one call, which takes a batch: medians with their 95 % intervals.
+    """Milliseconds of one call, which takes a batch: medians with their 95 % intervals, where the turns carry one.
 
     Attributes:
         decode: From file bytes to pixels.
@@ -66,15 +67,11 @@ class Stages:
     count: int
 
     def document(self) -> dict[str, Any]:
-        """As plain JSON values: each stage's ``p50_ms``, ``ci95_ms``, ``n``."""
+        """As plain JSON values: each stage's ``p50_ms``, ``ci95_ms`` (null where the turns carry none), ``n``."""
+        estimates = {stage: getattr(self, stage) for stage in (*STAGES, "total")}
         return {
-            stage: {
-                "p50_ms": round(estimate["value"], 4),
-                "ci95_ms": [round(estimate["low"], 4), round(estimate["high"], 4)],
-                "n": self.count,
-            }
-            for stage, estimate in asdict(self).items()
-            if stage != "count"
+            stage: {"p50_ms": round(estimate.value, 4), "ci95_ms": _ends(estimate), "n": self.count}
+            for stage, estimate in estimates.items()
         }
 
 
@@ -99,14 +96,23 @@ def time_stages(backend: Backend, files: Files, request: TimeStages) -> StageTim
 
 
 def summarize_stages(turns: Sequence[StageTimes]) -> Stages | None:
-    """The medians over all turns; None if the calls are too few for their intervals."""
-    series = {stage: [one for turn in turns for one in getattr(turn, f"{stage}_ns")] for stage in STAGES}
-    series["total"] = [sum(spans) for spans in zip(*series.values(), strict=True)]
-    estimates = {
-        stage: percentile([span_ns / 1e6 for span_ns in spans], 0.5) for stage, spans in series.items() if spans
-    }
-    known = {stage: estimate for stage, estimate in estimates.items() if estimate is not None}
-    return Stages(**known, count=len(series["total"])) if len(known) == len(series) else None
+    """The medians over all turns, whose calls resemble each other; None without any call."""
+    of_turns = {stage: [getattr(turn, f"{stage}_ns") for turn in turns] for stage in STAGES}
+    totals_ns = [[sum(spans) for spans in zip(*turn, strict=True)] for turn in zip(*of_turns.values(), strict=True)]
+    count = sum(map(len, totals_ns))
+    if not count:
+        return None
+    series = {**of_turns, "total": totals_ns}
+    return Stages(
+        **{stage: median([[ns / 1e6 for ns in turn] for turn in spans]) for stage, spans in series.items()},
+        count=count,
+    )
+
+
+def _ends(estimate: Estimate) -> list[float] | None:
+    if estimate.low is None or estimate.high is None:
+        return None
+    return [round(estimate.low, 4), round(estimate.high, 4)]
 
 
 def _one_call(backend: Backend, files: Files, number: int, threshold: float) -> tuple[int, int, int, int, int]:

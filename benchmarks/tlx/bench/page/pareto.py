@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tlx.bench.rows import Accuracy, EngineRow
+from tlx.bench.row_parts import Accuracy
+from tlx.bench.rows import EngineRow
 from tlx.bench.table import number
 from tlx.core.report.axes import Axes, round_step, ticks
 from tlx.core.report.curve_charts import picture

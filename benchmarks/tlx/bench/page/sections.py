@@ -13,7 +13,7 @@ from tlx.bench.page.rounds import rounds_chart
 from tlx.bench.page.stage_bars import stage_chart
 from tlx.bench.page.words import breakable, with_full_names
 from tlx.bench.rows import EngineRow
-from tlx.bench.table import ANOTHER_NETWORK, NOTHING, calls_needed, describe_answers, estimate, number
+from tlx.bench.table import ANOTHER_NETWORK, NOTHING, calls_needed, describe_difference, estimate, number
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section, card, note
 from tlx.core.report.tables import document_tables, table
@@ -187,10 +187,8 @@ def cautions(document: BenchDocument) -> list[Markup]:
     for row in document.engines:
         if row.status == "failed":
             words.append(f"{row.name} failed: {row.error}")
-        elif row.agreement is not None and row.is_wrong:
-            answers = describe_answers(row.agreement)
-            other = row.agreement.beside or document.baseline
-            words.append(f"{row.name} gives other answers than {other}: {answers}.")
+        elif row.is_wrong:
+            words.append(f"{describe_difference(row, document)}.")
     if document.interference is not None:
         words += document.interference.warnings
     words += document.notes

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from tlx.bench.page.words import fitted
-from tlx.bench.rows import EngineRow, Stages
+from tlx.bench.row_parts import Stages
+from tlx.bench.rows import EngineRow
 from tlx.bench.table import number
 from tlx.core.report.axes import Axes, decimals, ticks
 from tlx.core.report.curve_charts import picture

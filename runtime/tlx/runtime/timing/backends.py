@@ -31,12 +31,14 @@ class Backend:
         provider: Where it runs: ``cpu``, ``cuda``, ...
         note: What the user should know about that.
         hold: Puts a batch on the device, to be computed there without transfers; None where there is no such way.
+        precision: What it really computes in (``fp32``, ``bf16``, ...), where the engine tells.
     """
 
     infer: Callable[[Images], Probabilities]
     provider: str
     note: str | None = None
     hold: Callable[[Images], Held] | None = None
+    precision: str | None = None
 
 
 def build(setup: Setup) -> Backend:

@@ -76,11 +76,13 @@ class Ready(Message):
         provider: Where the model really runs: ``cpu``, ``cuda``, ...
         warm_up_ms: The time of each warm-up call, the first one included.
         note: What the user should know about where it runs.
+        precision: What it really computes in (``fp32``, ``bf16``, ...), where the engine tells.
     """
 
     provider: str
     warm_up_ms: list[float]
     note: str | None = None
+    precision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

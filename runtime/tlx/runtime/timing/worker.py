@@ -81,7 +81,7 @@ def _serve(channel: Channel, build: Build, handle: Handle | None) -> None:
 
     batches = load_batches(setup)
     backend = build(setup)
-    reply: Message = Ready(backend.provider, _warm_up(backend, batches[0]), backend.note)
+    reply: Message = Ready(backend.provider, _warm_up(backend, batches[0]), backend.note, backend.precision)
     wait_until_idle()
     answers: _Known = {}
     while True:
