@@ -13,6 +13,7 @@ from tlx.core import runs
 from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.design import Design, Designer
 from tlx.core.compress.judging import Judge
+from tlx.core.compress.maps import photos_that_fit
 from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Looks, Survey, prune, survey
 from tlx.core.compress.recovery import Course, Recovered, recover
@@ -33,7 +34,7 @@ from tlx.runtime.processors import usable_processors
 from tlx.stopping import remembered_stop, stopping_progress
 
 PHOTOS: Final = 256
-"""For the closed form: more change nothing that is measurable."""
+"""For the closed form, at most: more change nothing that is measurable. Where fewer fit, more places of each."""
 ROWS: Final = 16_000
 _NETWORKS: Final = 4
 """A search teaches at most so many, each for its share of the time."""
@@ -127,7 +128,7 @@ class _Work:
             # The last word is asked for after half an hour: it shouldn't fail for a photo then.
             self._judge.prepare()
         with self._stopwatch.measure("survey"):
-            photos = _spread(self._source.photos, PHOTOS)
+            photos = _spread(self._source.photos, photos_that_fit(self._base, PHOTOS))
             self._images = self._teaching.pixels(photos, 0, progress).take(range(len(photos)))
             self._survey: Survey = survey(self._base, self._images, Looks(ROWS, options.seed), progress)
         with self._stopwatch.measure("timing"):

@@ -62,7 +62,6 @@ class Teaching:
     place: CachePlace
     size_hw: tuple[int, int]
     channels: Mapping[str, npt.NDArray[np.int64]]
-    dtype: str = "float32"
     _answers: dict[tuple[int, int], Answers] = field(default_factory=dict)
     _original: _Original | None = None
 
@@ -74,7 +73,7 @@ class Teaching:
         if all(name in self.channels and np.isin(kept, self.channels[name]).all() for name, kept in channels.items()):
             return self
         together = {name: np.union1d(self.channels.get(name, kept), kept) for name, kept in channels.items()}
-        return Teaching(self.source, self.place, self.size_hw, together, self.dtype)
+        return Teaching(self.source, self.place, self.size_hw, together)
 
     def pixels(self, photos: Sequence[Photo], number: int, progress: Progress = silent) -> Rows:
         """One view of each photo as the smaller network takes it: rows of ``uint8 [h, w, 3]``.
@@ -135,7 +134,6 @@ class _Original:
             preprocessing=recipe.preprocessing,
             resize=recipe.resize,
             layer=cut,
-            dtype=teaching.dtype,
         )
         self._features = TrunkFeatures(trunk, spec, _view_maker(source), teaching.place)
         taken = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
