@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,6 +50,9 @@ class Options:
         int8: Time and choose widths for eight-bit files; None: where the processor has instructions for them.
         size: Of the smaller network's input in pixels; the original's if None.
         threads: Processors for one operator; those that this process may use if None.
+
+    Raises:
+        InputError: If minutes or the cache's limit is no number above 0.
     """
 
     bounds: Bounds
@@ -59,6 +63,11 @@ class Options:
     seed: int = 0
     cache_gb: float = DEFAULT_LIMIT_GB
     runs_root: Path = runs.RUNS_FOLDER
+
+    def __post_init__(self) -> None:
+        for option, value in (("--minutes", self.minutes), ("--cache-gb", self.cache_gb)):
+            if not 0 < value < math.inf:
+                raise InputError(f"{option} {value:g}: expected a number above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +175,7 @@ class _Work:
                 visits.append(Visit(limit_ms))
                 continue
             taught = self._teach(design, seconds)
-            drop = taught.point.drop_points
+            drop = taught.point.choice.drop_points
             self._listener.notify(f"{taught.point.name}: {drop:+.2f} points lost on the photos kept for the choice")
             visits.append(Visit(limit_ms, taught.point.latency_ms, drop <= max_drop))
             best = taught if drop <= max_drop else best
@@ -174,11 +183,11 @@ class _Work:
             return best
         if refusal is not None and not self._points:
             raise refusal
-        least = min(self._points, key=lambda point: point.drop_points)
+        least = min(self._points, key=lambda point: point.choice.drop_points)
         slower = "" if bound_ms is None else "ask for less speed, "
         raise GateError(
-            f"the network of {least.latency_ms:.2f} ms loses {least.drop_points:.2f} points on the photos kept for the "
-            f"choice, allowed are {max_drop:g}: {slower}allow more, or give it more than --minutes "
+            f"the network of {least.latency_ms:.2f} ms loses {least.choice.drop_points:.2f} points on the photos kept "
+            f"for the choice, allowed are {max_drop:g}: {slower}allow more, or give it more than --minutes "
             f"{self._options.minutes:g}"
         )
 
@@ -196,11 +205,12 @@ class _Work:
         with self._stopwatch.measure("recovery"):
             recovered = recover(pruned, layers, self._teaching, Course(seconds, seed=options.seed), progress)
         with self._stopwatch.measure("validation"):
-            accuracy, drop = self._judge.chosen(recovered.network)
+            choice = self._judge.chosen(recovered.network)
         with self._stopwatch.measure("timing"):
             trials = [Trial(self._source.network, int8=False), Trial(recovered.network, int8=self._designer.int8)]
             original_ms, latency_ms = time_trials(trials, threads=self._threads, progress=progress)
-        point = Point(design, recovered.network, original_ms, latency_ms, before, accuracy, drop)
+        passes = sum(row["photos"] for row in recovered.history) / len(self._source.photos)
+        point = Point(design, recovered.network, original_ms, latency_ms, before, choice, passes)
         self._points.append(point)
         return _Taught(design, pruned, recovered, point)
 
@@ -214,6 +224,7 @@ class _Work:
             source=source,
             bounds=self._options.bounds,
             minutes=self._options.minutes,
+            seed=self._options.seed,
             int8=self._designer.int8,
             threads=self._threads,
             survey=self._survey,
@@ -224,6 +235,7 @@ class _Work:
         compressed = Compressed(
             network=network,
             history=taught.recovered.history,
+            compute=taught.recovered.compute,
             probabilities=verdict.probabilities,
             training_accuracy=training_accuracy,
             seconds=self._stopwatch.seconds,

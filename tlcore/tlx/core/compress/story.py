@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tlx.contract import AccuracyRecord
 from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.design import Design
+from tlx.core.compress.judging import Choice
 from tlx.core.compress.merging import MERGED
 from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Survey
@@ -22,8 +23,8 @@ class Point:
     Attributes:
         original_ms: The original at fp32, in the rounds in which this one took ``latency_ms``.
         pruned_accuracy: Before it learned, on the photos for choices.
-        accuracy: After it.
-        drop_points: Against the original on the same photos.
+        choice: After it.
+        passes: Over the training photos that it learned from.
     """
 
     design: Design
@@ -31,8 +32,8 @@ class Point:
     original_ms: float
     latency_ms: float
     pruned_accuracy: float
-    accuracy: float
-    drop_points: float
+    choice: Choice
+    passes: float
 
     @property
     def name(self) -> str:
@@ -47,6 +48,7 @@ class Outcome:
     source: Source
     bounds: Bounds
     minutes: float
+    seed: int
     int8: bool
     threads: int
     survey: Survey
@@ -79,6 +81,11 @@ def tell(outcome: Outcome) -> CompressionRecord:
         layers=_layers(outcome),
         points=[_point(point, kept=point is kept) for point in outcome.points],
         what_next=_what_next(outcome),
+        reference_accuracy=kept.choice.original_accuracy,
+        seed=outcome.seed,
+        size_hw=network.size_hw,
+        original_size_hw=original.size_hw,
+        passes=kept.passes,
     )
 
 
@@ -92,8 +99,8 @@ def _point(point: Point, *, kept: bool) -> PointRecord:
         latency_ms=point.latency_ms,
         speedup=point.original_ms / point.latency_ms,
         pruned_accuracy=point.pruned_accuracy,
-        accuracy=point.accuracy,
-        drop_points=point.drop_points,
+        accuracy=point.choice.accuracy,
+        drop_points=point.choice.drop_points,
         kept=kept,
     )
 

@@ -91,13 +91,10 @@ class Teaching:
     @property
     def has_maps(self) -> bool:
         """Whether hints are of every pixel: those of a smaller input's wouldn't lie on those of the original's."""
-        recipe = self.source.run.recipe
-        halved = [recipe.size_hw[0] >> place for place in (4, 5)]
-        cells = sum(
-            pixels * pixels * len(chosen) for pixels, chosen in zip(halved, self.channels.values(), strict=False)
-        )
+        shapes = {name: self.source.model.get_layer(name).output.shape for name in self.channels}
+        cells = sum(shapes[name][1] * shapes[name][2] * len(chosen) for name, chosen in self.channels.items())
         fits = 2 * cells * len(self.source.photos) * VIEWS <= _MAPS_BYTES
-        return self.size_hw == recipe.size_hw and fits
+        return self.size_hw == self.source.run.recipe.size_hw and fits
 
     def answers(self, photos: Sequence[Photo], number: int, progress: Progress = silent) -> Answers:
         """What the original says of one view of each photo.
