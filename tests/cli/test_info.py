@@ -65,6 +65,7 @@ def test_a_compressed_run_shows_what_it_came_from(tiny_run: Run, tmp_path: Path)
     text = info(folder)
     assert row("compressed", text) == headline(compression)
     assert row("started from", text) == ORIGINAL
+    assert row("learning", text) == "12.5 min, 24.3 passes over the photos, seed 3"
     assert text.splitlines()[-len(compression_lines(compression)) :] == compression_lines(compression)
     assert row("compressed", info(tiny_run.folder)) is None
 

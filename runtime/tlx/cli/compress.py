@@ -45,9 +45,7 @@ def compress(
     max_drop: Annotated[
         float | None, typer.Option("--max-drop", metavar="POINTS", help="Points of accuracy that it may lose at most.")
     ] = None,
-    minutes: Annotated[
-        float, typer.Option("--minutes", min=0.1, help="For learning, beside some minutes for all else.")
-    ] = 30.0,
+    minutes: Annotated[float, typer.Option("--minutes", help="For learning, beside some minutes for all else.")] = 30.0,
     precision: Annotated[
         MeantPrecision, typer.Option("--precision", help="What it is meant to be exported as: times are of that.")
     ] = MeantPrecision.AUTO,

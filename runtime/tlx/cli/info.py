@@ -120,7 +120,7 @@ def _describe_export(exported: ExportRecord, precision: str) -> list[tuple[str, 
 
 
 def _describe_run(run: Run) -> list[str]:
-    from tlx.core.compress.summary import compression_lines, headline
+    from tlx.core.compress.summary import compression_lines, headline, learning_words
 
     record = run.record
     compression = record.compression
@@ -135,7 +135,7 @@ def _describe_run(run: Run) -> list[str]:
         ("created", record.created_utc),
         ("preset", f"{run.recipe.name}: {run.recipe.summary}"),
         ("started from", record.started_from or (compression.original if compression else "pretrained weights")),
-        *([("compressed", headline(compression))] if compression else []),
+        *([("compressed", headline(compression)), ("learning", learning_words(compression))] if compression else []),
         ("weights", f"{record.weights.name} ({record.weights.sha256[:16]})"),
         ("photos", f"{counts} ({record.data.root})"),
         ("left out", str(len(record.data.problems))),

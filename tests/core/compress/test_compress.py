@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,7 +19,9 @@ from tlx import images
 from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.compress import Listener, Options, compress
 from tlx.core.compress.plain import read_network
+from tlx.core.compress.source import open_source
 from tlx.core.compress.summary import missed_bounds
+from tlx.core.photos import Photo
 from tlx.core.runs import CompressionRecord, Run, finished_runs
 from tlx.errors import InputError, OutputError
 from tlx.export.keras_model import load_keras_model
@@ -37,10 +40,10 @@ def record_of(run: Run) -> CompressionRecord:
     return run.record.compression
 
 
-def accuracy_of(run: Run) -> float:
-    """By Keras, photo by photo."""
+def accuracy_of(run: Run, photos: Sequence[Photo] = ()) -> float:
+    """By Keras, photo by photo; on the validation photos if no others are given."""
     model = load_keras_model(run.model_path)
-    photos = run.photos("validation")
+    photos = photos or run.photos("validation")
     pixels = np.stack([images.load(photo.path, run.recipe.size_hw, run.recipe.resize) for photo in photos])
     said = np.asarray(model.predict(pixels, verbose=0)).argmax(axis=1)
     return float(np.mean([run.labels[place] == photo.label for place, photo in zip(said, photos, strict=True)]))
@@ -65,6 +68,11 @@ def test_the_network_is_faster_and_its_record_tells_what_it_is(compressed: Run, 
     assert (point.kept, point.channels, point.size_hw) == (True, list(network.channels), (32, 32))
     assert point.merged == (len(network.channels) < len(ENOUGH))
     assert (point.latency_ms, point.speedup) == (record.latency_ms, record.speedup)
+    assert (record.seed, record.size_hw, record.original_size_hw) == (0, (32, 32), (32, 32))
+    history = json.loads((compressed.folder / "history.json").read_bytes())
+    assert record.passes == sum(row["photos"] for row in history) / 80
+    assert sum(row["photos"] for row in history) >= 80
+    assert record.reference_accuracy == record.original_accuracy, "without a choice both are on the validation photos"
     assert [layer.channels[1] for layer in record.layers] == list(ENOUGH)
     assert [layer.channels[0] for layer in record.layers[point.merged :]] == list(network.channels)
     # All but the head.
@@ -136,6 +144,8 @@ def test_the_fastest_network_within_the_drop_is_kept(augmented_run: Run, tmp_pat
     assert record.drop_points <= 50
     assert record.bounds == {"max_drop": 50}
     assert record.original_ms > record.latency_ms
+    held_back = open_source(augmented_run, hold_back=True).held_back
+    assert record.reference_accuracy == accuracy_of(augmented_run, held_back)
     said = [line for line in told if "points lost on the photos kept for the choice" in line]
     assert len(said) == len(record.points)
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tlx.core.compress.elimination import eliminate, solve
+from tlx.core.compress.elimination import _without, eliminate, solve
 from tlx.core.compress.statistics import Moments, MomentSums
 
 GROUPS, SIZE, TARGETS, ROWS = 5, 3, 4, 400
 Rows = npt.NDArray[np.float32]
 
 
-def draw(seed: int) -> tuple[Rows, Rows]:
+def draw(seed: int, groups: int = GROUPS) -> tuple[Rows, Rows]:
     """Correlated inputs far from zero, and targets that depend on them in part."""
     random = np.random.default_rng(seed)
-    mixing = random.normal(size=(GROUPS * SIZE, GROUPS * SIZE))
-    inputs = random.normal(size=(ROWS, GROUPS * SIZE)) @ mixing + 50
-    targets = inputs @ random.normal(size=(GROUPS * SIZE, TARGETS)) + random.normal(size=(ROWS, TARGETS)) - 7
+    mixing = random.normal(size=(groups * SIZE, groups * SIZE))
+    inputs = random.normal(size=(ROWS, groups * SIZE)) @ mixing + 50
+    targets = inputs @ random.normal(size=(groups * SIZE, TARGETS)) + random.normal(size=(ROWS, TARGETS)) - 7
     return inputs.astype(np.float32), targets.astype(np.float32)
 
 
@@ -79,6 +80,75 @@ def test_the_group_that_goes_is_the_one_whose_exact_removal_costs_least(seed: in
         assert found.errors[step + 1] * moments.power == pytest.approx(errors[gone], rel=1e-3)
         left = tuple(group for group in left if group != gone)
         np.testing.assert_array_equal(found.kept(len(left)), left)
+
+
+MANY = 50
+"""So many that 3 go in a batch at first, then 2, then one."""
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_of_a_batchs_candidates_the_one_whose_exact_removal_costs_least_goes(seed: int) -> None:
+    inputs, targets = draw(seed, MANY)
+    moments = moments_of(inputs, targets)
+    found = eliminate(moments, MANY)
+    left, steps = tuple(range(MANY)), iter(enumerate(found.order.tolist(), start=1))
+    while len(left) > 30:
+        count = len(left) // 16
+        before = exact_errors(moments, left)
+        candidates = set(sorted(before, key=lambda group: before[group])[: 2 * count])
+        for _ in range(count):
+            step, gone = next(steps)
+            errors = exact_errors(moments, left, candidates)
+            assert gone == min(errors, key=lambda group: errors[group])
+            assert found.errors[step] * moments.power == pytest.approx(errors[gone], rel=1e-6)
+            left = tuple(group for group in left if group != gone)
+            candidates.discard(gone)
+    np.testing.assert_array_equal(found.kept(len(left)), left)
+    taken = np.column_stack([inputs[:, inputs_of(left)].astype(float), np.ones(ROWS)])
+    direct = np.linalg.lstsq(taken, targets.astype(float), rcond=None)[0]
+    missed = float(np.square(taken @ direct - targets).sum() / ROWS)
+    assert found.error(len(left)) * moments.power == pytest.approx(missed, rel=1e-2)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_batches_lose_little_more_than_one_by_one(seed: int) -> None:
+    moments = moments_of(*draw(seed, MANY))
+    found = eliminate(moments, MANY)
+    left = tuple(range(MANY))
+    while len(left) > 30:
+        errors = exact_errors(moments, left)
+        gone = min(errors, key=lambda group: errors[group])
+        left = tuple(group for group in left if group != gone)
+    assert found.error(len(left)) * moments.power < 1.1 * errors[gone]
+
+
+def inputs_of(groups: tuple[int, ...]) -> list[int]:
+    return [group * SIZE + tap for group in groups for tap in range(SIZE)]
+
+
+def exact_errors(moments: Moments, left: tuple[int, ...], candidates: Collection[int] = ()) -> dict[int, float]:
+    """The least squared error without each of the groups (of all that are left by default), each time solved anew."""
+    found = {}
+    for group in sorted(candidates) or left:
+        places = inputs_of(tuple(other for other in left if other != group))
+        cross = moments.cross[places]
+        weights = np.linalg.solve(moments.gram[np.ix_(places, places)], cross)
+        found[group] = moments.power - float(np.vdot(weights, cross))
+    return found
+
+
+def test_without_several_groups_the_weights_are_those_of_a_direct_solution() -> None:
+    inputs, targets = draw(4, MANY)
+    moments = moments_of(inputs, targets)
+    gone = np.array([3, 17, 41])
+    left = tuple(group for group in range(MANY) if group not in gone)
+    inverse = np.linalg.inv(moments.gram).astype(np.float64)
+    places = np.arange(MANY * SIZE).reshape(MANY, SIZE)
+    smaller, weights = _without(inverse, inverse @ moments.cross, places, gone)
+    rest = inputs_of(left)
+    gram = moments.gram[np.ix_(rest, rest)]
+    np.testing.assert_allclose(smaller @ gram, np.eye(len(rest)), atol=1e-6)
+    np.testing.assert_allclose(weights, np.linalg.solve(gram, moments.cross[rest]), rtol=1e-6, atol=1e-8)
 
 
 def test_one_by_one_is_close_to_the_best_of_all_subsets() -> None:

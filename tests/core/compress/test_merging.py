@@ -70,14 +70,30 @@ def test_the_weights_are_the_least_squares_solution(network: PlainNetwork, pictu
     assert np.square(maps.reshape(-1, len(KEPT)) - wanted).mean() < 0.5 * wanted.var(axis=0).mean()
 
 
-def test_the_error_is_the_share_that_one_layer_can_not_give(network: PlainNetwork, pictures: Pictures) -> None:
-    taken = patches(replace(network, rescaling=one_offset(network)), pictures)
-    wanted = block(network, pictures)
+def lost_share(taken: Floats, wanted: Floats) -> float:
+    """Of the variance; what the damping costs counts as lost, too."""
     solution = direct(taken, wanted)
     missed = np.square(taken @ solution - wanted).sum()
-    # What the damping costs counts as lost, too.
     damping = 0.01 * taken[:, :-1].var(axis=0).mean() * len(taken) * np.square(solution[:-1]).sum()
-    expected = (missed + damping) / np.square(wanted - wanted.mean(axis=0)).sum()
+    return float((missed + damping) / np.square(wanted - wanted.mean(axis=0)).sum())
+
+
+def around(maps: npt.NDArray[np.float32]) -> Floats:
+    """What each output of a 3x3 convolution is made of, a channel's taps side by side, and a one."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(maps, ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), (1, 2))
+    rows = windows.reshape(-1, maps.shape[-1] * 9).astype(np.float64)
+    return np.column_stack([rows, np.ones(len(rows))])
+
+
+def test_the_error_is_what_the_next_layer_loses_beyond_damping(network: PlainNetwork, pictures: Pictures) -> None:
+    first, second, third = network.convolutions[:3]
+    everything = np.arange(second.outputs)
+    merged = merge_first_block(network, everything, pictures, rows=EVERY_PLACE, seed=0)
+    before = around(advance(second, advance(first, normalized(network, pictures))))
+    after = around(advance(merged.convolutions[0], normalized(merged, pictures)))
+    wanted = before[:, :-1] @ third.matrix()
+    expected = lost_share(after, wanted) - lost_share(before, wanted)
+    assert expected > 0.01
     assert merging_error(network, pictures, rows=EVERY_PLACE, seed=0) == pytest.approx(expected, abs=1e-3)
 
 

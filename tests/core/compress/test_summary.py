@@ -13,11 +13,14 @@ from tlx.core.compress.summary import (
     drop_words,
     figure,
     headline,
+    learning_words,
     missed_bounds,
     misses_speed,
     original_accuracy,
     scaled,
+    size_words,
 )
+from tlx.core.runs import CompressionRecord
 
 
 def test_the_headline_tells_speed_machine_loss_and_size() -> None:
@@ -35,9 +38,9 @@ def test_the_lines_are_two_aligned_tables() -> None:
     lines = compression_lines(made_up_compression())
     gap = lines.index("")
     layers, points = lines[:gap], lines[gap + 1 :]
-    assert layers[0] == "layer         channels left          FLOPs  before   error     ms"
-    assert layers[1] == "block1_conv1  merged into the next       -  77.4 M       -      -"
-    assert layers[2] == "block1_conv2  16 of 64              10.0 M  1.66 G  0.10 %  0.200"
+    assert layers[0] == "layer         channels left         FLOPs before  FLOPs now   error     ms"
+    assert layers[1] == "block1_conv1  merged into the next        77.4 M          -       -      -"
+    assert layers[2] == "block1_conv2  16 of 64                    1.66 G     10.0 M  0.10 %  0.200"
     assert len(layers) == 14
     assert points[0].split() == ["network", "FLOPs", "ms", "speedup", "untaught", "taught", "drop"]
     assert points[1].split() == ["the", "original", "30.7", "G", "42.0", "1.00", "98.00", "%"]
@@ -65,10 +68,20 @@ def test_without_layers_and_points_there_is_no_line() -> None:
 
 
 def test_the_points_are_held_against_the_original_on_their_own_photos() -> None:
-    record = made_up_compression(original_accuracy=0.9)
-    assert original_accuracy(record) == pytest.approx(0.98)
-    untaught = [made_up_point(3.0, 0.5)]
-    assert original_accuracy(record.model_copy(update={"points": untaught})) == 0.9
+    # The points' drops are over views: no accuracy on plain photos follows from them.
+    record = made_up_compression(original_accuracy=0.9, reference_accuracy=0.96)
+    assert original_accuracy(record) == 0.96
+    assert original_accuracy(record.model_copy(update={"reference_accuracy": None})) == 0.9
+
+
+def test_a_record_that_tells_less_is_read_and_shown() -> None:
+    added = {"reference_accuracy", "seed", "size_hw", "original_size_hw", "passes"}
+    older = CompressionRecord.model_validate(made_up_compression().model_dump(mode="json", exclude=added))
+    assert (older.seed, older.size_hw, older.passes) == (None, None, None)
+    assert learning_words(older) == "12.5 min"
+    assert compression_lines(older)
+    assert learning_words(made_up_compression()) == "12.5 min, 24.3 passes over the photos, seed 3"
+    assert size_words((112, 96)) == "96 x 112 pixels"
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def test_the_section_tells_everything_of_the_record(compressed_source: ReportSou
     record = made_up_compression()
     assert page.values("section", "id")[:2] == ["compression", "curves"]
     assert headline(record) in page.texts
-    told = ("merged into the next", "16 of 64", "0.10 %", "yes", "at least 8 times as fast")
+    told = ["merged into the next", "16 of 64", "0.10 %", "kept", "at least 8 times as fast"]
+    told += ["150 x 150 pixels", "112 x 112 pixels", "12.5 min, 24.3 passes over the photos, seed 3"]
     for expected in (*told, *record.what_next):
         assert expected in page.texts
     assert [page.texts.count(point.name) for point in record.points[-2:]] == [1, 1]
@@ -81,11 +82,12 @@ def test_a_history_of_losses_only_is_shown_as_such(compressed_source: ReportSour
     assert "nan" not in render(compressed_source).split("<body>")[1]
 
 
-@pytest.mark.parametrize("changes", [{"points": [], "layers": [], "what_next": []}, {"bounds": {}}])
+@pytest.mark.parametrize("changes", [{"points": [], "layers": [], "what_next": []}, {"bounds": {}}, {"size_hw": None}])
 def test_what_is_not_known_is_left_out(compressed_source: ReportSource, changes: dict[str, Any]) -> None:
     page = Page(render(changed(compressed_source, **changes)))
     assert ("Networks" in page.texts) == ("points" not in changes)
     assert ("Layer by layer" in page.texts) == ("layers" not in changes)
+    assert ("150 x 150 pixels" in page.texts) == ("size_hw" not in changes)
     assert page.tags["caption"] == page.tags["table"]
 
 

@@ -131,12 +131,16 @@ class CompressionRecord(_Document):
         precision: In which the latencies were measured: that in which it's meant to be exported.
         original_ms: The original's latency at fp32 in the rounds of the kept network.
         original_accuracy: On the validation photos.
+        reference_accuracy: Of the original on the photos that the points were judged on, as they are.
         lost: Validation photos that the original alone gets right; ``gained`` the other way round.
         upper_drop_points: What the drop is at most, with 95 % confidence (the statistic of export's accuracy gate).
         latency_range_ms: The shortest and the longest of the interleaved rounds whose median ``latency_ms`` is.
         speedup_range: The lowest and the highest round by round.
         bounds: What was asked for: ``speedup``, ``latency_ms``, ``max_drop``.
         minutes: For learning.
+        seed: Of the looks and of the order of learning.
+        size_hw: Of its input; ``original_size_hw`` of the original's.
+        passes: Over the training photos, that the kept network learned in.
         what_next: What a person may try next, a line each.
     """
 
@@ -161,6 +165,11 @@ class CompressionRecord(_Document):
     what_next: list[str] = []
     latency_range_ms: tuple[float, float] | None = None
     speedup_range: tuple[float, float] | None = None
+    reference_accuracy: float | None = None
+    seed: int | None = None
+    size_hw: tuple[int, int] | None = None
+    original_size_hw: tuple[int, int] | None = None
+    passes: float | None = None
 
 
 class RunRecord(_Document):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from tlx.core import runs
 from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.design import Design, Designer
 from tlx.core.compress.judging import Judge
+from tlx.core.compress.maps import photos_that_fit
+from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Looks, Survey, prune, survey
 from tlx.core.compress.recovery import Course, Recovered, recover
 from tlx.core.compress.search import Wanted, find_fastest
@@ -26,12 +29,13 @@ from tlx.core.runs import Run
 from tlx.core.stopwatch import Stopwatch
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
 from tlx.core.trunk.features import CachePlace
+from tlx.errors import InputError
 from tlx.progress import Progress, deaf, silent
 from tlx.runtime.processors import usable_processors
 from tlx.stopping import remembered_stop, stopping_progress
 
 PHOTOS: Final = 256
-"""For the closed form: more change nothing that is measurable."""
+"""For the closed form, at most: more change nothing that is measurable. Where fewer fit, more places of each."""
 ROWS: Final = 16_000
 
 
@@ -44,6 +48,9 @@ class Options:
         int8: Time and choose widths for eight-bit files; None: where the processor has instructions for them.
         size: Of the smaller network's input in pixels; the original's if None.
         threads: Processors for one operator; those that this process may use if None.
+
+    Raises:
+        InputError: If minutes or the cache's limit is no number above 0.
     """
 
     bounds: Bounds
@@ -54,6 +61,11 @@ class Options:
     seed: int = 0
     cache_gb: float = DEFAULT_LIMIT_GB
     runs_root: Path = runs.RUNS_FOLDER
+
+    def __post_init__(self) -> None:
+        for option, value in (("--minutes", self.minutes), ("--cache-gb", self.cache_gb)):
+            if not 0 < value < math.inf:
+                raise InputError(f"{option} {value:g}: expected a number above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +119,7 @@ class _Taught:
 
     @property
     def drop_points(self) -> float:
-        return self.point.drop_points
+        return self.point.choice.drop_points
 
 
 class _Work:
@@ -130,7 +142,7 @@ class _Work:
             # The last word is asked for after half an hour: it shouldn't fail for a photo then.
             self._judge.prepare()
         with self._stopwatch.measure("survey"):
-            photos = _spread(self._source.photos, PHOTOS)
+            photos = _spread(self._source.photos, photos_that_fit(self._base, PHOTOS))
             self._images = self._teaching.pixels(photos, 0, progress).take(range(len(photos)))
             self._survey: Survey = survey(self._base, self._images, Looks(ROWS, options.seed), progress)
         with self._stopwatch.measure("timing"):
@@ -165,29 +177,35 @@ class _Work:
         with self._stopwatch.measure("validation"):
             before = self._judge.chosen_accuracy(pruned)
         self._listener.notify(f"{design.name}: {100 * before:.1f} % right before it learned anything")
-        return self._learn(design, before, Recovered(pruned, []), seconds)
+        return self._learn(design, before, pruned, seconds)
 
     def _learn_on(self, taught: _Taught, seconds: float) -> _Taught:
         self._listener.notify(f"{taught.point.name}: learns on, for the minutes that no other network needs")
-        return self._learn(taught.design, taught.point.pruned_accuracy, taught.recovered, seconds)
+        further = self._learn(taught.design, taught.point.pruned_accuracy, taught.recovered.network, seconds)
+        recovered = replace(further.recovered, history=taught.recovered.history + further.recovered.history)
+        point = replace(further.point, passes=taught.point.passes + further.point.passes)
+        self._points[-1] = point
+        return _Taught(further.design, recovered, point)
 
-    def _learn(self, design: Design, pruned_accuracy: float, so_far: Recovered, seconds: float) -> _Taught:
+    def _learn(self, design: Design, pruned_accuracy: float, network: PlainNetwork, seconds: float) -> _Taught:
         options, progress = self._options, self._listener.progress
         kept = self._survey.kept(design.channels)
         layers = {name: kept[number] for name, number in hint_layers(self._source).items()}
         self._teaching = self._teaching.imitating(layers)
         with self._stopwatch.measure("recovery"):
-            recovered = recover(so_far.network, layers, self._teaching, Course(seconds, seed=options.seed), progress)
-            recovered = Recovered(recovered.network, so_far.history + recovered.history)
+            recovered = recover(network, layers, self._teaching, Course(seconds, seed=options.seed), progress)
         with self._stopwatch.measure("validation"):
-            accuracy, drop = self._judge.chosen(recovered.network)
+            choice = self._judge.chosen(recovered.network)
         with self._stopwatch.measure("timing"):
             trials = [Trial(self._source.network, int8=False), Trial(recovered.network, int8=self._designer.int8)]
             original_ms, rounds_ms = time_rounds(trials, threads=self._threads, progress=progress)
-        point = Point(design, recovered.network, original_ms, rounds_ms, pruned_accuracy, accuracy, drop)
+        passes = sum(row["photos"] for row in recovered.history) / len(self._source.photos)
+        point = Point(design, recovered.network, original_ms, rounds_ms, pruned_accuracy, choice, passes)
         self._points.append(point)
         if self._source.held_back:
-            self._listener.notify(f"{point.name}: {drop:+.2f} points lost on the photos kept for the choice")
+            self._listener.notify(
+                f"{point.name}: {choice.drop_points:+.2f} points lost on the photos kept for the choice"
+            )
         return _Taught(design, recovered, point)
 
     def finish(self, taught: _Taught) -> Run:
@@ -200,6 +218,7 @@ class _Work:
             source=source,
             bounds=self._options.bounds,
             minutes=self._options.minutes,
+            seed=self._options.seed,
             int8=self._designer.int8,
             threads=self._threads,
             survey=self._survey,
@@ -210,6 +229,7 @@ class _Work:
         compressed = Compressed(
             network=network,
             history=taught.recovered.history,
+            compute=taught.recovered.compute,
             probabilities=verdict.probabilities,
             training_accuracy=training_accuracy,
             seconds=self._stopwatch.seconds,

@@ -33,7 +33,8 @@ class Design:
         merge: Whether the first block becomes one convolution.
         expected_ms: By the layers' costs, of each layer of the smaller network.
         latency_ms: Measured with random weights.
-        error: The sum of the shares of variance that its layers lose.
+        error: The sum of the shares of variance that its layers lose, the merged block's among them: of each the share
+            of what the layer after it gives.
     """
 
     size_hw: tuple[int, int]
@@ -166,4 +167,5 @@ def _choices(survey: Survey, number: int, full: int) -> Choices:
     fewest = full - len(elimination.order)
     widths = rounded_widths(full)
     widths = widths[widths >= fewest]
-    return Choices(widths, np.array([elimination.error(int(width)) for width in widths]))
+    # Damping costs something at the full width, too: it's the same in each design, merged or not.
+    return Choices(widths, np.array([elimination.error(int(width)) - elimination.error(full) for width in widths]))

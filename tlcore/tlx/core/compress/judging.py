@@ -37,6 +37,21 @@ class Verdict:
     probabilities: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """On the photos for choices.
+
+    Attributes:
+        accuracy: Of the smaller network on the photos as they are; ``original_accuracy`` of the original.
+        drop_points: Lost against the original. Where photos were kept for choices it's over all their views, which
+            tells more than a few hundred pictures alone.
+    """
+
+    accuracy: float
+    original_accuracy: float
+    drop_points: float
+
+
 class Judge:
     """Compares smaller networks with the original."""
 
@@ -71,22 +86,19 @@ class Judge:
         """The same on the photos for choices; on the validation photos where none were kept for them."""
         return self.accuracy(network, self._source.held_back or self._source.validation)
 
-    def chosen(self, network: PlainNetwork) -> tuple[float, float]:
-        """Accuracy on the photos for choices, and the points that it lost against the original.
-
-        Where photos were kept for choices the loss is that over all their views, which tells more than a few hundred
-        pictures alone.
-        """
+    def chosen(self, network: PlainNetwork) -> Choice:
+        """How it does on the photos for choices; on the validation photos where none were kept for them."""
         held_back = self._source.held_back
         photos = held_back or self._source.validation
         classes, predictor = self._source.classes(photos), _predictor(network)
-        right, lost = [], []
+        right: list[float] = []
+        original_right: list[float] = []
         for number in range(VIEWS + 1 if held_back else 1):
             original = self._teaching.answers(photos, number, self._progress).probabilities
             smaller = self._probabilities(predictor, photos, number)
             right.append(float((smaller.argmax(axis=1) == classes).mean()))
-            lost.append((original.argmax(axis=1) == classes).mean() - right[-1])
-        return right[0], 100 * float(np.mean(lost))
+            original_right.append(float((original.argmax(axis=1) == classes).mean()))
+        return Choice(right[0], original_right[0], 100 * float(np.mean(original_right) - np.mean(right)))
 
     def verdict(self, network: PlainNetwork, bounds: Bounds) -> Verdict:
         """The last word, on photos that chose nothing.

@@ -12,8 +12,36 @@ from tlx.core.compress.plain import Array, Convolution, PlainNetwork
 from tlx.export.frameworks import import_keras
 
 _CHUNK: Final = 16
-ROWS_A_LAYER: Final = 40_000
-"""How many 3x3 places a layer's moments are made of: nine for each input of the widest layer."""
+_CHUNK_BYTES: Final = 64 << 20
+"""Of what a convolution gives some photos before their pooling."""
+HELD_BYTES: Final = 3 << 30
+"""For all maps that are held at once: the widest layer's of one network are half of it, 1.5 GiB."""
+FEWEST_PHOTOS: Final = 32
+
+
+def photos_that_fit(network: PlainNetwork, most: int) -> int:
+    """How many photos' maps of the original and of a pruned network fit into :data:`HELD_BYTES`.
+
+    Args:
+        network: The original.
+        most: How many suffice.
+
+    Returns:
+        :data:`FEWEST_PHOTOS` to ``most``.
+    """
+    return max(FEWEST_PHOTOS, min(most, HELD_BYTES // bytes_a_photo(network)))
+
+
+def bytes_a_photo(network: PlainNetwork) -> int:
+    """What a photo's maps take at most while a layer of the original runs, then one of a network that is no wider."""
+    height, width = network.size_hw
+    taken, found = 4 * height * width * 3, []
+    for layer in network.convolutions:
+        height, width = layer.output_hw(height, width)
+        given = 4 * height * width * layer.outputs
+        found.append(taken + given + max(taken, given))
+        taken = given
+    return max(found)
 
 
 def normalized(network: PlainNetwork, images_rgb: npt.NDArray[np.uint8]) -> Array:
@@ -26,14 +54,17 @@ def normalized(network: PlainNetwork, images_rgb: npt.NDArray[np.uint8]) -> Arra
 def advance(layer: Convolution, maps: Array) -> Array:
     """Run a convolution, its ReLU and its pooling: ``[N, h, w, inputs]`` becomes ``[N, h', w', outputs]``."""
     ops = import_keras().ops
-    parts = []
-    for start in range(0, len(maps), _CHUNK):
-        values = ops.conv(maps[start : start + _CHUNK], layer.kernel, strides=layer.stride, padding="same") + layer.bias
+    height, width = maps.shape[1:3]
+    given = np.empty((len(maps), *layer.output_hw(height, width), layer.outputs), np.float32)
+    unpooled_bytes = 4 * -(-height // layer.stride) * -(-width // layer.stride) * layer.outputs
+    chunk = max(1, min(_CHUNK, _CHUNK_BYTES // unpooled_bytes))
+    for start in range(0, len(maps), chunk):
+        values = ops.conv(maps[start : start + chunk], layer.kernel, strides=layer.stride, padding="same") + layer.bias
         values = ops.relu(values)
         if layer.pooled:
             values = ops.max_pool(values, (2, 2), strides=(2, 2))
-        parts.append(np.asarray(ops.convert_to_numpy(values)))
-    return np.concatenate(parts)
+        given[start : start + chunk] = ops.convert_to_numpy(values)
+    return given
 
 
 class Places:
@@ -58,10 +89,10 @@ class Places:
         for start in range(0, len(maps), _CHUNK):
             # With an odd number of pixels a stride of 2 looks one further at the end.
             edges = (edge, edge + stride - 1)
-            padded = np.pad(maps[start : start + _CHUNK], ((0, 0), edges, edges, (0, 0)))
             rows = []
-            for image, (y, x) in zip(padded, self._y_x[start : start + _CHUNK], strict=False):
-                patch = image[stride * y[:, None, None] + taps[:, None], stride * x[:, None, None] + taps]
+            for image, (y, x) in zip(maps[start : start + _CHUNK], self._y_x[start : start + _CHUNK], strict=False):
+                padded = np.pad(image, (edges, edges, (0, 0)))
+                patch = padded[stride * y[:, None, None] + taps[:, None], stride * x[:, None, None] + taps]
                 rows.append(patch.transpose(0, 3, 1, 2).reshape(len(y), -1))
             yield np.concatenate(rows)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tlx.core.compress.blas import blas_threads
 from tlx.core.compress.elimination import DAMPING, solve
 from tlx.core.compress.maps import Places, advance, normalized
-from tlx.core.compress.plain import MERGED_KERNEL, Convolution, PlainNetwork
+from tlx.core.compress.plain import MERGED_KERNEL, Array, Convolution, PlainNetwork
 from tlx.core.compress.statistics import Moments, MomentSums
 
 STRIDE: Final = 2
@@ -75,9 +75,28 @@ def merge_first_block(
 
 
 def merging_error(network: PlainNetwork, images_rgb: npt.NDArray[np.uint8], *, rows: int, seed: int) -> float:
-    """The share of the variance of what the first block gives that one linear layer can't give."""
+    """The share of the variance of what the layer after the block gives that it can't give any more.
+
+    In this it's like the errors of fewer channels (:mod:`tlx.core.compress.elimination`): of the same layer, which
+    makes up for it as well as it can. What damping alone costs is in the errors of that block's channels already.
+    """
     everything = np.arange(network.convolutions[MERGED - 1].outputs)
-    moments = _moments(network, everything, images_rgb, rows=rows, seed=seed).damped(DAMPING)
+    merged = merge_first_block(network, everything, images_rgb, rows=rows, seed=seed)
+    before = normalized(network, images_rgb)
+    for layer in network.convolutions[:MERGED]:
+        before = advance(layer, before)
+    after = advance(merged.convolutions[0], normalized(merged, images_rgb))
+    matrix = network.convolutions[MERGED].matrix()
+    places = Places(len(before), before.shape[1:3], rows, seed + 1)
+    lost = [_lost_share(matrix, places, maps, before) for maps in (after, before)]
+    return max(lost[0] - lost[1], 0.0)
+
+
+def _lost_share(matrix: Array, places: Places, taken: Array, original: Array) -> float:
+    sums = MomentSums(len(matrix), matrix.shape[1])
+    for patches, wanted in zip(places.patches(taken), places.patches(original), strict=True):
+        sums.add(patches, wanted @ matrix)
+    moments = sums.moments().damped(DAMPING)
     weights, _ = solve(moments)
     return 1 - float(np.vdot(weights, moments.cross)) / moments.power
 

@@ -16,15 +16,7 @@ import numpy.typing as npt
 
 from tlx.core.compress.blas import blas_threads
 from tlx.core.compress.elimination import DAMPING, Elimination, eliminate, solve
-from tlx.core.compress.maps import (
-    ROWS_A_LAYER,
-    Places,
-    advance,
-    head_kernel,
-    head_matrix,
-    normalized,
-    pooled,
-)
+from tlx.core.compress.maps import Places, advance, head_kernel, head_matrix, normalized, pooled
 from tlx.core.compress.merging import MERGED, merge_first_block, one_offset
 from tlx.core.compress.plain import TAPS, Array, Convolution, Dense, PlainNetwork
 from tlx.core.compress.statistics import Moments, MomentSums
@@ -43,11 +35,8 @@ class Looks:
         seed: Chooses them.
     """
 
-    rows: int = ROWS_A_LAYER
+    rows: int
     seed: int = 0
-
-
-EACH_LAYER: Final = Looks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +55,7 @@ class Survey:
 
 
 def survey(
-    network: PlainNetwork, images_rgb: npt.NDArray[np.uint8], looks: Looks = EACH_LAYER, progress: Progress = silent
+    network: PlainNetwork, images_rgb: npt.NDArray[np.uint8], looks: Looks, progress: Progress = silent
 ) -> Survey:
     """Find out what each layer loses with fewer inputs.
 
@@ -107,11 +96,11 @@ def _eliminate(moments: Moments, matrix: Array, groups: int) -> Elimination:
     return eliminate(exact.damped(DAMPING), groups, max(1, groups // _FEWEST_SHARE))
 
 
-def prune(  # noqa: PLR0913 - the last three have defaults
+def prune(  # noqa: PLR0913 - the last two have defaults
     network: PlainNetwork,
     kept: Sequence[npt.NDArray[np.int64]],
     images_rgb: npt.NDArray[np.uint8],
-    looks: Looks = EACH_LAYER,
+    looks: Looks,
     progress: Progress = silent,
     *,
     merge: bool = False,
@@ -152,7 +141,9 @@ def prune(  # noqa: PLR0913 - the last three have defaults
         with blas_threads(len(inputs) * TAPS):
             made = _solve_layer(layer, (inputs, outputs), before, after, places)
         smaller.append(made)
-        before, after = advance(layer, before), advance(made, after)
+        # One after the other: what the first one took is gone before the second one gives anything.
+        before = advance(layer, before)
+        after = advance(made, after)
     progress("pruning", steps - 1, steps, "head")
     head = _solve_head(network, kept[-1], pooled(network, before), pooled(network, after))
     progress("pruning", steps, steps)

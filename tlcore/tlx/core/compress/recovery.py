@@ -18,6 +18,7 @@ import numpy.typing as npt
 from tlx.core.compress.plain import PlainNetwork, build_model, read_network
 from tlx.core.compress.teaching import VIEWS, Answers, Teaching
 from tlx.core.training.batches import epoch_order
+from tlx.core.training.devices import Compute, choose_compute
 from tlx.core.trunk.store import Rows
 from tlx.errors import RunError
 from tlx.export.frameworks import import_keras
@@ -56,10 +57,12 @@ class Recovered:
     """The network after learning.
 
     Attributes:
-        history: A row for each pass over the photos: loss, learning rate, seconds.
+        history: A row for each pass over the photos: loss, learning rate, seconds, photos.
+        compute: On what it learned.
     """
 
     network: PlainNetwork
+    compute: Compute
     history: list[dict[str, float]]
 
 
@@ -90,6 +93,7 @@ def recover(
         answers = teaching.answers(photos, number, progress)
     scales = {name: _scale(answers.hints[name][..., chosen]) for name, chosen in columns.items()}
     student = _student(network, scales, course, maps=teaching.has_maps)
+    compute = choose_compute("float32")
     teller = _teller(progress)
     history: list[dict[str, float]] = []
     started_s, passes = time.monotonic(), 0
@@ -119,7 +123,7 @@ def recover(
             teller.words = f"loss {loss:.4f}"
             over = passes + 1 == course.passes and start + len(places) == len(order)
             if over if course.passes else now_s - started_s + (now_s - begun_s) / 2 > course.seconds:
-                return Recovered(_taught(network, student), history)
+                return Recovered(_taught(network, student), compute, history)
         passes += 1
 
 

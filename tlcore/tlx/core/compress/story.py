@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tlx.contract import AccuracyRecord
 from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.design import Design
+from tlx.core.compress.judging import Choice
 from tlx.core.compress.merging import MERGED
 from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Survey
@@ -25,8 +26,8 @@ class Point:
         original_rounds_ms: The original at fp32, round by round.
         rounds_ms: This one, in the same rounds.
         pruned_accuracy: Before it learned, on the photos for choices.
-        accuracy: After it.
-        drop_points: Against the original on the same photos.
+        choice: After it.
+        passes: Over the training photos that it learned from.
     """
 
     design: Design
@@ -34,8 +35,8 @@ class Point:
     original_rounds_ms: Sequence[float]
     rounds_ms: Sequence[float]
     pruned_accuracy: float
-    accuracy: float
-    drop_points: float
+    choice: Choice
+    passes: float
 
     @property
     def name(self) -> str:
@@ -65,6 +66,7 @@ class Outcome:
     source: Source
     bounds: Bounds
     minutes: float
+    seed: int
     int8: bool
     threads: int
     survey: Survey
@@ -99,6 +101,11 @@ def tell(outcome: Outcome) -> CompressionRecord:
         what_next=_what_next(outcome),
         latency_range_ms=(min(kept.rounds_ms), max(kept.rounds_ms)),
         speedup_range=(min(kept.speedups), max(kept.speedups)),
+        reference_accuracy=kept.choice.original_accuracy,
+        seed=outcome.seed,
+        size_hw=network.size_hw,
+        original_size_hw=original.size_hw,
+        passes=kept.passes,
     )
 
 
@@ -112,8 +119,8 @@ def _point(point: Point, *, kept: bool) -> PointRecord:
         latency_ms=point.latency_ms,
         speedup=point.original_ms / point.latency_ms,
         pruned_accuracy=point.pruned_accuracy,
-        accuracy=point.accuracy,
-        drop_points=point.drop_points,
+        accuracy=point.choice.accuracy,
+        drop_points=point.choice.drop_points,
         kept=kept,
     )
 

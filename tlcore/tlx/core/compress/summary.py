@@ -11,6 +11,7 @@ from tlx.core.runs import CompressionRecord, LayerWidthRecord, PointRecord
 from tlx.runtime.output.printable import printable
 
 MERGED: Final = "merged into the next"
+LAYER_HEADS: Final = ("layer", "channels left", "FLOPs before", "FLOPs now", "error", "ms")
 _COLUMNS: Final = 110
 _GAP: Final = "  "
 _UNITS: Final = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -95,12 +96,24 @@ def accuracy_so_far(point: PointRecord) -> float:
 
 
 def original_accuracy(record: CompressionRecord) -> float:
-    """The original's accuracy on the photos that the points were judged on: the points' drops are against it.
+    """The original's accuracy on the photos that the points were judged on.
 
-    Where no point tells its drop: that on the validation photos.
+    A record that doesn't tell it has that on the validation photos.
     """
-    drops = ((point, point.drop_points) for point in record.points if point.drop_points is not None)
-    return next((accuracy_so_far(point) + drop_points / 100 for point, drop_points in drops), record.original_accuracy)
+    return record.original_accuracy if record.reference_accuracy is None else record.reference_accuracy
+
+
+def learning_words(record: CompressionRecord) -> str:
+    """``30.0 min, 12.5 passes over the photos, seed 0``; less of a record that tells less."""
+    words = [f"{record.minutes:.1f} min"]
+    words += [] if record.passes is None else [f"{record.passes:.1f} passes over the photos"]
+    words += [] if record.seed is None else [f"seed {record.seed}"]
+    return ", ".join(words)
+
+
+def size_words(size_hw: tuple[int, int]) -> str:
+    """Width and height: ``112 x 112 pixels``."""
+    return f"{size_hw[1]} x {size_hw[0]} pixels"
 
 
 def figure(value: float) -> str:
@@ -123,57 +136,52 @@ def channels_words(layer: LayerWidthRecord) -> str:
     return f"{left} of {of}" if left else MERGED
 
 
+def layer_cells(layer: LayerWidthRecord) -> tuple[str, ...]:
+    """Under :data:`LAYER_HEADS`."""
+    name, channels, before = layer.name, channels_words(layer), scaled(layer.flops[1])
+    if not layer.channels[0]:
+        return (name, channels, before, UNKNOWN, UNKNOWN, UNKNOWN)
+    ms = UNKNOWN if layer.milliseconds is None else figure(layer.milliseconds)
+    return (name, channels, before, scaled(layer.flops[0]), percent(layer.error, 2), ms)
+
+
+def point_cells(point: PointRecord) -> tuple[str, ...]:
+    """FLOPs, ms, speedup, accuracy before learning and after it, points lost, ``kept`` or nothing."""
+    return (
+        scaled(point.flops),
+        figure(point.latency_ms),
+        figure(point.speedup),
+        percent(point.pruned_accuracy, 2),
+        UNKNOWN if point.accuracy is None else percent(point.accuracy, 2),
+        UNKNOWN if point.drop_points is None else f"{point.drop_points:.2f}",
+        "kept" if point.kept else "",
+    )
+
+
+def original_cells(record: CompressionRecord) -> tuple[str, ...]:
+    """The original beside :func:`point_cells`."""
+    accuracy = percent(original_accuracy(record), 2)
+    return (scaled(record.flops[1]), figure(record.original_ms), figure(1.0), "", accuracy, "", "")
+
+
 def compression_lines(record: CompressionRecord) -> list[str]:
     """A table layer by layer, and one of the networks that were looked at; at most 110 columns wide."""
     blocks = [table for table in (_layers(record.layers), _points(record)) if table]
     lines = [line for table in blocks for line in ("", *table)][1:]
-    return [printable(line) for line in lines]
+    # Not every terminal has the dash.
+    return [printable(line.replace(UNKNOWN, "-")) for line in lines]
 
 
 def _layers(layers: Sequence[LayerWidthRecord]) -> list[str]:
-    if not layers:
-        return []
-    heads = ("layer", "channels left", "FLOPs", "before", "error", "ms")
-    return _aligned([heads, *map(_layer, layers)], names=2)
-
-
-def _layer(layer: LayerWidthRecord) -> tuple[str, ...]:
-    name, channels = layer.name, channels_words(layer)
-    if not layer.channels[0]:
-        return (name, channels, "-", scaled(layer.flops[1]), "-", "-")
-    ms = "-" if layer.milliseconds is None else figure(layer.milliseconds)
-    return (name, channels, scaled(layer.flops[0]), scaled(layer.flops[1]), percent(layer.error, 2), ms)
+    return _aligned([LAYER_HEADS, *map(layer_cells, layers)], names=2) if layers else []
 
 
 def _points(record: CompressionRecord) -> list[str]:
     if not record.points:
         return []
     heads = ("network", "FLOPs", "ms", "speedup", "untaught", "taught", "drop", "")
-    original = (
-        "the original",
-        scaled(record.flops[1]),
-        figure(record.original_ms),
-        figure(1.0),
-        "",
-        percent(original_accuracy(record), 2),
-        "",
-        "",
-    )
-    points = [_point(number, point) for number, point in enumerate(record.points, start=1)]
-    return _aligned([heads, original, *points], names=1)
-
-
-def _point(number: int, point: PointRecord) -> tuple[str, ...]:
-    return (
-        f"{number}. {point.name}",
-        scaled(point.flops),
-        figure(point.latency_ms),
-        figure(point.speedup),
-        percent(point.pruned_accuracy, 2),
-        "-" if point.accuracy is None else percent(point.accuracy, 2),
-        "-" if point.drop_points is None else f"{point.drop_points:.2f}",
-        "kept" if point.kept else "",
-    )
+    points = [(f"{number}. {point.name}", *point_cells(point)) for number, point in enumerate(record.points, start=1)]
+    return _aligned([heads, ("the original", *original_cells(record)), *points], names=1)
 
 
 def _aligned(rows: Sequence[Sequence[str]], *, names: int) -> list[str]:

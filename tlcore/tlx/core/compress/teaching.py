@@ -62,7 +62,6 @@ class Teaching:
     place: CachePlace
     size_hw: tuple[int, int]
     channels: Mapping[str, npt.NDArray[np.int64]]
-    dtype: str = "float32"
     _answers: dict[tuple[int, int], Answers] = field(default_factory=dict)
     _original: _Original | None = None
 
@@ -74,7 +73,7 @@ class Teaching:
         if all(name in self.channels and np.isin(kept, self.channels[name]).all() for name, kept in channels.items()):
             return self
         together = {name: np.union1d(self.channels.get(name, kept), kept) for name, kept in channels.items()}
-        return Teaching(self.source, self.place, self.size_hw, together, self.dtype)
+        return Teaching(self.source, self.place, self.size_hw, together)
 
     def pixels(self, photos: Sequence[Photo], number: int, progress: Progress = silent) -> Rows:
         """One view of each photo as the smaller network takes it: rows of ``uint8 [h, w, 3]``.
@@ -92,13 +91,10 @@ class Teaching:
     @property
     def has_maps(self) -> bool:
         """Whether hints are of every pixel: those of a smaller input's wouldn't lie on those of the original's."""
-        recipe = self.source.run.recipe
-        halved = [recipe.size_hw[0] >> place for place in (4, 5)]
-        cells = sum(
-            pixels * pixels * len(chosen) for pixels, chosen in zip(halved, self.channels.values(), strict=False)
-        )
+        shapes = {name: self.source.model.get_layer(name).output.shape for name in self.channels}
+        cells = sum(shapes[name][1] * shapes[name][2] * len(chosen) for name, chosen in self.channels.items())
         fits = 2 * cells * len(self.source.photos) * VIEWS <= _MAPS_BYTES
-        return self.size_hw == recipe.size_hw and fits
+        return self.size_hw == self.source.run.recipe.size_hw and fits
 
     def answers(self, photos: Sequence[Photo], number: int, progress: Progress = silent) -> Answers:
         """What the original says of one view of each photo.
@@ -135,7 +131,6 @@ class _Original:
             preprocessing=recipe.preprocessing,
             resize=recipe.resize,
             layer=cut,
-            dtype=teaching.dtype,
         )
         self._features = TrunkFeatures(trunk, spec, _view_maker(source), teaching.place)
         taken = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")

@@ -22,6 +22,7 @@ from tlx.core.report.page import write_report
 from tlx.core.report.source import ReportSource
 from tlx.core.run_folder import whole_run
 from tlx.core.runs import CompressionRecord, ResultRecord, Run, RunRecord
+from tlx.core.training.devices import Compute
 from tlx.core.training.finishing import REPORT_FILE, layer_records
 from tlx.core.training.validating import accuracy_and_loss
 from tlx.runtime import environment
@@ -35,6 +36,7 @@ class Compressed:
 
     Attributes:
         history: A row for each pass of learning.
+        compute: On what it learned.
         probabilities: ``float32 [N, classes]``, of the validation photos.
         training_accuracy: On some of the photos that it learned from, as they are.
         seconds: Of each stage.
@@ -43,6 +45,7 @@ class Compressed:
 
     network: PlainNetwork
     history: Sequence[dict[str, float]]
+    compute: Compute
     probabilities: npt.NDArray[np.float32]
     training_accuracy: float
     seconds: dict[str, float]
@@ -85,7 +88,8 @@ def write_compressed(source: Source, compressed: Compressed, root: Path) -> Run:
             result=_result(source, compressed),
             layers=layer_records(model),
             trainable_tensors=(len(model.weights), len(model.weights)),
-            environment=environment.describe() | {"training_on": "CPU", "dtype": "float32"},
+            environment=environment.describe()
+            | {"training_on": compressed.compute.name, "dtype": compressed.compute.dtype},
             calibration=calibration_record(evaluation),
             compression=compressed.record,
         )

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from tlx.core.compress.summary import (
+    LAYER_HEADS,
     bound_words,
-    channels_words,
     drop_words,
     figure,
     headline,
-    original_accuracy,
+    layer_cells,
+    learning_words,
+    original_cells,
+    point_cells,
     scaled,
+    size_words,
 )
 from tlx.core.report.compression_chart import below_scale, compression_chart, key
 from tlx.core.report.markup import Markup, element, join
@@ -20,7 +24,7 @@ from tlx.core.report.section import Section, card, note
 from tlx.core.report.source import ReportSource
 from tlx.core.report.tables import table
 from tlx.core.report.words import TIMES, UNKNOWN, counted, percent
-from tlx.core.runs import CompressionRecord, LayerWidthRecord, PointRecord
+from tlx.core.runs import CompressionRecord, LayerWidthRecord
 
 _ERROR_WORDS: Final = (
     "Error: the share of the variance of what the next layer gives that these channels can't give any more, before "
@@ -74,6 +78,7 @@ def _before_and_after(record: CompressionRecord, accuracy: float) -> Markup:
             f"{figure(record.latency_ms)} ({record.precision})",
             percent(record.latency_ms / record.original_ms) if record.original_ms else UNKNOWN,
         ),
+        *_size(record),
         ("FLOPs", *_counts(record.flops)),
         ("parameters", *_counts(record.parameters)),
         (
@@ -84,6 +89,14 @@ def _before_and_after(record: CompressionRecord, accuracy: float) -> Markup:
         ),
     ]
     return table("Before and after", ("what", "original", "now", "left"), rows)
+
+
+def _size(record: CompressionRecord) -> list[tuple[str, str, str, str]]:
+    if record.size_hw is None or record.original_size_hw is None:
+        return []
+    (height, width), (old_height, old_width) = record.size_hw, record.original_size_hw
+    left = percent(height * width / (old_height * old_width))
+    return [("input", size_words(record.original_size_hw), size_words(record.size_hw), left)]
 
 
 def _counts(counts: tuple[int, int]) -> tuple[str, str, str]:
@@ -100,7 +113,7 @@ def _facts(record: CompressionRecord) -> Markup:
             "validation photos",
             f"{record.lost:,} that the original alone gets right, {record.gained:,} the other way round",
         ),
-        ("learning", f"{record.minutes:.1f} min"),
+        ("learning", learning_words(record)),
     ]
     return table("How", ("what", "value"), rows, numeric=False, class_="pairs")
 
@@ -110,43 +123,10 @@ def _points(record: CompressionRecord) -> Markup:
         *("number", "FLOPs", "ms", "times as fast", "accuracy before learning", "after learning"),
         *("points lost", "kept", "network"),
     )
-    original = (
-        "original",
-        scaled(record.flops[1]),
-        figure(record.original_ms),
-        figure(1.0),
-        "",
-        percent(original_accuracy(record), 2),
-        "",
-        "",
-        record.original,
-    )
-    rows = [original, *(_point(number, point) for number, point in enumerate(record.points, start=1))]
+    points = [(str(number), *point_cells(point), point.name) for number, point in enumerate(record.points, start=1)]
+    rows = [("original", *original_cells(record), record.original), *points]
     return table("All networks that were looked at, in their order", heads, rows, class_="named")
 
 
-def _point(number: int, point: PointRecord) -> tuple[str, ...]:
-    return (
-        str(number),
-        scaled(point.flops),
-        figure(point.latency_ms),
-        figure(point.speedup),
-        percent(point.pruned_accuracy, 2),
-        "not taught" if point.accuracy is None else percent(point.accuracy, 2),
-        UNKNOWN if point.drop_points is None else f"{point.drop_points:.2f}",
-        "yes" if point.kept else "",
-        point.name,
-    )
-
-
 def _layers(layers: Sequence[LayerWidthRecord]) -> Markup:
-    heads = ("layer", "channels left", "FLOPs before", "FLOPs now", "error", "ms")
-    return table("Convolutions", heads, list(map(_layer, layers)))
-
-
-def _layer(layer: LayerWidthRecord) -> tuple[str, ...]:
-    channels, before = channels_words(layer), scaled(layer.flops[1])
-    if not layer.channels[0]:
-        return (layer.name, channels, before, UNKNOWN, UNKNOWN, UNKNOWN)
-    ms = UNKNOWN if layer.milliseconds is None else figure(layer.milliseconds)
-    return (layer.name, channels, before, scaled(layer.flops[0]), percent(layer.error, 2), ms)
+    return table("Convolutions", LAYER_HEADS, list(map(layer_cells, layers)))
