@@ -13,7 +13,7 @@ import pytest
 from tests.core.compression_records import made_up_compression
 from tests.core.narrow_networks import Told
 
-from tlx.core.compress.source import open_source
+from tlx.core.compress.source import open_source, require_head_that_fits
 from tlx.core.recipes.layers import PIXELS
 from tlx.core.runs import Run, open_run, write_record
 from tlx.errors import DataError, InputError
@@ -62,6 +62,13 @@ def test_with_too_few_photos_for_choices_the_way_out_is_named(narrow_run: Run, t
     with pytest.raises(DataError, match=r"too few for two halves, .* give --speedup or --latency-ms alone"):
         open_source(run, hold_back=True)
     assert open_source(run, hold_back=False).held_back == ()
+
+
+def test_a_head_whose_moments_would_fill_the_memory_is_refused(narrow_run: Run) -> None:
+    network = replace(open_source(narrow_run, hold_back=False).network, pooling="flatten", size_hw=(160, 160))
+    require_head_that_fits(network.with_channels([64] * 12 + [512]))
+    with pytest.raises(InputError, match=r"the head takes 18,432 features, 'tlx compress' at most 12,800: train with"):
+        require_head_that_fits(replace(network, size_hw=(192, 192)).with_channels([64] * 12 + [512]))
 
 
 def remove(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from tlx.core.runs import Run
 from tlx.errors import DataError, ImageError, InputError
 from tlx.export.keras_model import load_keras_model
 from tlx.progress import Progress, silent
+
+MOST_HEAD_INPUTS: Final = 12_800
+"""5 x 5 places of 512 channels: second moments and their copies for the elimination take about 6 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def open_source(run: Run, *, hold_back: bool, progress: Progress = silent) -> So
     """
     model = load_keras_model(run.model_path)
     network = read_network(model)
+    require_head_that_fits(network)
     training, validation = run.photos("train"), run.photos("validation")
     _require_unchanged([*training, *validation], progress)
     chosen = [photo for photo in validation if hold_back and int(photo.sha256[:8], 16) % 2]
@@ -97,6 +101,20 @@ def open_source(run: Run, *, hold_back: bool, progress: Progress = silent) -> So
             "that --max-drop asks for and one for the last word; give --speedup or --latency-ms alone"
         )
     return Source(run, model, network, tuple(training), tuple(chosen), tuple(judging))
+
+
+def require_head_that_fits(network: PlainNetwork) -> None:
+    """Refuse a head of so many inputs that their moments alone would fill the memory.
+
+    Raises:
+        InputError: With what to do.
+    """
+    inputs = len(network.dense[0].kernel)
+    if inputs > MOST_HEAD_INPUTS:
+        raise InputError(
+            f"the head takes {inputs:,} features, 'tlx compress' at most {MOST_HEAD_INPUTS:,}: train with a head that "
+            "takes the mean of each channel (tlx train --preset default), or with smaller pictures (--size 150)"
+        )
 
 
 def _require_unchanged(photos: Sequence[Photo], progress: Progress) -> None:
