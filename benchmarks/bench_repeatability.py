@@ -38,7 +38,7 @@ def main() -> None:
         "benchmark": "bench_repeatability",
         "command": typed_command(["tlx", "bench", *words]),
         **compare([document["engines"] for document in documents]),
-        "rounds": [document["method"]["rounds"] for document in documents],
+        "each_run": [digest(document) for document in documents],
         "environment": environment.describe(),
     }
     print(json.dumps(result, indent=2))
@@ -54,6 +54,18 @@ def run_bench(words: Sequence[str]) -> dict[str, Any]:
         raise SystemExit(f"tlx bench ended with {done.returncode}: {done.stderr.strip()}")
     document: dict[str, Any] = json.loads(done.stdout)
     return document
+
+
+def digest(document: dict[str, Any]) -> dict[str, Any]:
+    """What tells one run from another: its figures, and what disturbed them."""
+    fields = ("p50_ms", "p50_ci95_ms", "ratio_to_baseline", "ratio_ci95")
+    interference = document.get("interference") or {}
+    return {
+        "rounds": document["method"]["rounds"],
+        "steal_share": interference.get("steal_share"),
+        "warnings": interference.get("warnings"),
+        "engines": {row_name(row): {field: row.get(field) for field in fields} for row in document["engines"]},
+    }
 
 
 def compare(runs: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
