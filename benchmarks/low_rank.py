@@ -38,6 +38,7 @@ from tlx.core.compress.trials import Trial, time_rounds
 from tlx.core.photos import Photo
 from tlx.core.runs import open_run
 from tlx.export.keras_model import class_probabilities
+from tlx.runtime import environment
 
 RANKS: Final = 16
 ROWS: Final = 16_000
@@ -102,6 +103,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "command": shlex.join(["python", *sys.argv]),
         "validation_photos": len(judges),
         "networks": rows,
+        "environment": environment.describe(),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from suite.figures import Result
+from suite.figure import Result
 
 NOTHING: Final = "-"
 ENGINE_HEADINGS: Final = ("engine", "p50 ms (95 %)", "p90 ms", "x faster (95 %)", "same labels", "largest Δp", "note")

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from suite.compression_figures import compression_figures, low_rank_figures
+from suite.figure import Figure, Result, at_most
 from tlx.bench.rows import NVIDIA
-
-Result = dict[str, Any]
 
 FASTER_THAN_END_TO_END: Final = 4.0
 OVER_BARE_STEP: Final = 1.25
 OVER_BARE_PASS: Final = 1.15
 HELP_S: Final = 0.3
-KERAS_TIMES: Final = 30.0
-MOST_LOST: Final = 0.5
-LEAST_RIGHT: Final = 0.973
-MOST_MB: Final = 6.0
-MOST_MINUTES: Final = 45.0
 FIRST_LABEL_S: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line.
-
-    Attributes:
-        what: In words.
-        found: The figure with its unit, and its interval or range.
-        aim: What it's to be; empty if there is no aim.
-        is_met: None if there is no aim, or it can't be told.
-    """
-
-    what: str
-    found: str
-    aim: str = ""
-    is_met: bool | None = None
 
 
 def kind_of(result: Result) -> str | None:
@@ -71,14 +48,14 @@ def _finetune_step(result: Result) -> list[Figure]:
             f"{FASTER_THAN_END_TO_END:g}",
             faster["median"] >= FASTER_THAN_END_TO_END,
         ),
-        _at_most("it over the bare arithmetic of what trains", _spread(over), over["median"], OVER_BARE_STEP),
+        at_most("it over the bare arithmetic of what trains", _spread(over), over["median"], OVER_BARE_STEP),
     ]
 
 
 def _extraction(result: Result) -> list[Figure]:
     fastest = min(result["bare_ms_per_photo_by_batch"].values())
     return [
-        _at_most(
+        at_most(
             f"features of {result['photos']} photos from files over a bare forward pass",
             f"{result['ratio']:.3f} ({result['ratio_by_part']['min']:.3f} to {result['ratio_by_part']['max']:.3f})",
             result["ratio"],
@@ -118,8 +95,8 @@ def _cold_start(result: Result) -> list[Figure]:
     seconds = result["median_s"]
     label = seconds["tlx classify, first label"]
     return [
-        _at_most("tlx --help", f"{seconds['tlx --help']:.2f} s", seconds["tlx --help"], HELP_S, " s"),
-        _at_most("tlx classify to its first label", f"{label:.2f} s", label, FIRST_LABEL_S, " s"),
+        at_most("tlx --help", f"{seconds['tlx --help']:.2f} s", seconds["tlx --help"], HELP_S, " s"),
+        at_most("tlx classify to its first label", f"{label:.2f} s", label, FIRST_LABEL_S, " s"),
     ]
 
 
@@ -198,45 +175,6 @@ def _bench(result: Result) -> list[Figure]:
     return [figure for row in result["engines"] if row.get("provider") in NVIDIA for figure in _gpu_row(row)]
 
 
-def _compression(result: Result) -> list[Figure]:
-    """What was asked of compression: speed over Keras and over the uncompressed network, size, accuracy."""
-    rows = {row["name"]: row for row in result["engines"] if row.get("p50_ms") is not None}
-    small = next(row for name, row in rows.items() if "compressed-int8" in str(row["model"]))
-    keras = rows.get("keras.predict")
-    record, accuracy = result["compression"], {name: one["accuracy"] for name, one in result["accuracy"].items()}
-    ends = small["ratio_ci95"]
-    over_keras = small["ratio_to_baseline"] if keras and small["baseline"] == keras["name"] else 0.0
-    lost = 100 * (accuracy["original-fp32"] - accuracy["compressed-int8"])
-    seconds = sum(result["seconds"].values())
-    mobile = [row for row in rows.values() if str(row["model"]).startswith("mobilenet")]
-    return [
-        Figure(
-            "compressed int8 file over keras.predict, round by round",
-            f"{over_keras:.3g} (95 %: {ends[0]:.3g} to {ends[1]:.3g})" if ends else f"{over_keras:.3g}",
-            f"{KERAS_TIMES:g}",
-            over_keras >= KERAS_TIMES,
-        ),
-        Figure(
-            "accuracy on the validation photos: original fp32, compressed int8",
-            f"{accuracy['original-fp32']:.4f}, {accuracy['compressed-int8']:.4f} ({lost:+.2f} points lost)",
-            "0.5 points, 0.973",
-            lost <= MOST_LOST and accuracy["compressed-int8"] >= LEAST_RIGHT,
-        ),
-        _at_most("its size", f"{small['model_bytes'] / 1e6:.1f} MB", small["model_bytes"] / 1e6, MOST_MB, " MB"),
-        _at_most("tlx compress in all", f"{seconds / 60:.1f} minutes", seconds / 60, MOST_MINUTES, " minutes"),
-        Figure("operations left", f"{record['flops'][0] / 1e9:.3g} of {record['flops'][1] / 1e9:.3g} GFLOP"),
-        *(
-            _at_most(
-                f"its time over that of {row['model']}",
-                f"{small['p50_ms'] / row['p50_ms']:.3g}",
-                small["p50_ms"] / row["p50_ms"],
-                1,
-            )
-            for row in mobile
-        ),
-    ]
-
-
 def _gpu_row(row: Result) -> list[Figure]:
     name, transfers, memory, energy = (row.get(key) for key in ("name", "transfers", "memory", "energy"))
     total, start = (row.get("stages") or {}).get("total"), row.get("cold_start")
@@ -277,10 +215,6 @@ def _median_with_ends(spread: Result) -> str:
     return f"{spread['median']:.2f} ({spread['low']:.2f} to {spread['high']:.2f})"
 
 
-def _at_most(what: str, found: str, value: float, aim: float, unit: str = "") -> Figure:
-    return Figure(what, found, f"{aim:g}{unit}", value <= aim)
-
-
 def _spread(spread: Result) -> str:
     return f"{spread['median']:.3g} ({spread['min']:.3g} to {spread['max']:.3g})"
 
@@ -301,8 +235,9 @@ def _percent(share: float | None) -> str:
 
 _FIGURES: Final[dict[str, Callable[[Result], list[Figure]]]] = {
     "bench": _bench,
-    "compression": _compression,
+    "compression": compression_figures,
     "gpu_commands": _gpu_commands,
+    "low_rank": low_rank_figures,
     "finetune_step": _finetune_step,
     "extraction": _extraction,
     "export": _export,

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from suite.engines import ENGINE_HEADINGS, engine_lines, warnings
-from suite.figures import Figure, Result, figures_of, kind_of
+from suite.figure import Figure, Result
+from suite.figures import figures_of, kind_of
 from suite.machine import beside_gpu, gpu_of, machine_title
 
 _INTRODUCTION: Final = """# Results
