@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Final
 
 from suite.figure import Figure, Result, at_most
@@ -23,7 +24,7 @@ def compression_figures(result: Result) -> list[Figure]:
     over_keras = small["ratio_to_baseline"] if keras and small["baseline"] == keras["name"] else 0.0
     lost = 100 * (accuracy["original-fp32"] - accuracy["compressed-int8"])
     seconds = sum(result["seconds"].values())
-    mobile = [row for row in rows.values() if str(row["model"]).startswith("mobilenet")]
+    mobile = [row for row in rows.values() if PurePath(str(row["model"])).name.startswith("mobilenet")]
     return [
         Figure(
             "compressed int8 file over keras.predict, round by round",
@@ -42,7 +43,7 @@ def compression_figures(result: Result) -> list[Figure]:
         Figure("operations left", f"{record['flops'][0] / 1e9:.3g} of {record['flops'][1] / 1e9:.3g} GFLOP"),
         *(
             at_most(
-                f"its time over that of {row['model']}",
+                f"its time over that of {PurePath(row['model']).stem} (fp32, random weights)",
                 f"{small['p50_ms'] / row['p50_ms']:.3g}",
                 small["p50_ms"] / row["p50_ms"],
                 1,

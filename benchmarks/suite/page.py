@@ -11,7 +11,7 @@ from typing import Final
 from suite.engines import ENGINE_HEADINGS, engine_lines, warnings
 from suite.figure import Figure, Result
 from suite.figures import figures_of, kind_of
-from suite.machine import beside_gpu, gpu_of, machine_title
+from suite.machine import beside_gpu, gpu_of, machine_folder, machine_title
 
 _INTRODUCTION: Final = """# Results
 
@@ -59,8 +59,10 @@ def write_page(folder: Path) -> str:
     parts = [_INTRODUCTION.format(pages=pages or "none")]
     of_processors = [one for one in found if not gpu_of(one.result)]
     of_gpus = [one for one in found if gpu_of(one.result)]
-    for title in _in_order(machine_title(_environment(one)) for one in of_processors):
-        mine = [one for one in of_processors if machine_title(_environment(one)) == title]
+    for machine in _in_order(machine_folder(_environment(one)) for one in of_processors):
+        mine = [one for one in of_processors if machine_folder(_environment(one)) == machine]
+        # Not every benchmark asks for the memory.
+        title = max((machine_title(_environment(one)) for one in mine), key=len)
         parts.append(f"## {title}\n\n{_machine(mine)}")
     if not of_gpus:
         parts.append(_NO_GPU)

@@ -172,6 +172,15 @@ def test_a_machine_has_the_same_folder_whatever_its_system_says() -> None:
     assert gpu_of({"provider": "cpu", "environment": {**EPYC, "gpus": ["NVIDIA H200"]}}) is None
 
 
+def test_results_of_a_machine_stand_together_though_not_each_knows_its_memory(tmp_path: Path) -> None:
+    (tmp_path / "machine").mkdir()
+    for name, environment in (("a", EPYC), ("b", {**EPYC, "memory_bytes": 24 * 2**30})):
+        (tmp_path / "machine" / f"{name}.json").write_text(json.dumps(bench() | {"environment": environment}))
+    titles = [line for line in write_page(tmp_path).splitlines() if line.startswith("## ")]
+    assert titles == ["## AMD EPYC; 2 cores; avx2, avx512_bf16; 24 GiB", *titles[1:]]
+    assert not any("EPYC" in title for title in titles[1:])
+
+
 def test_results_name_files_by_what_they_are(tmp_path: Path) -> None:
     names = {"/tmp/x": "here", "/tmp/x/models": "models"}  # noqa: S108 - no file of that name is made
     result = {"command": ["tlx bench /tmp/x/models/fp32.onnx"], "logs": "/tmp/x/logs", "n": 3}  # noqa: S108
