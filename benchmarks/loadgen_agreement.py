@@ -6,8 +6,9 @@ photo (SingleStream). They have turns of as many calls in interleaved rounds, th
     python benchmarks/loadgen_agreement.py model.onnx --photos ../shared/data/cats_dogs/validation --rounds 20
 
 LoadGen's figure is its own, from its log of each round. Prints one JSON object; ``--output FILE`` also writes it,
-``--logs FOLDER`` keeps LoadGen's logs. The aim: within 5 % of 1 lie the whole interval of the ratio of the two (median
-over the rounds), and the ratio of LoadGen's figure to the percentile of all turns, as `tlx bench` takes it.
+``--logs FOLDER`` keeps LoadGen's logs. The aim: the whole interval of the ratio of the two (median over the rounds)
+lies within 5 % of 1. ``bench_p90_ms``, the percentile of all turns together, has no counterpart: it contains how rounds
+differ from each other, which LoadGen's figures, each of one test, don't.
 """
 
 from __future__ import annotations
@@ -111,10 +112,7 @@ def loadgen_turn(loadgen: LoadgenProcess, logs: Path, calls: int) -> dict[str, f
 
 
 def judge(rounds: list[dict[str, float]], turns: list[list[float]]) -> dict[str, Any]:
-    """The ratios LoadGen over bench, and whether those of the 90th percentiles are within the aim.
-
-    Both must be: round by round with its whole interval, and over all turns as `tlx bench` takes its percentile.
-    """
+    """The ratios LoadGen over bench round by round, and whether the whole interval of the p90s' is within the aim."""
     ratios = {
         f"loadgen_over_bench_p{q}": paired_ratio(
             [one[f"loadgen_p{q}_ms"] for one in rounds], [one[f"bench_p{q}_ms"] for one in rounds]
@@ -123,14 +121,12 @@ def judge(rounds: list[dict[str, float]], turns: list[list[float]]) -> dict[str,
     }
     p90 = summarize(turns).p90
     by_round = ratios["loadgen_over_bench_p90"]
-    overall = None if p90 is None else statistics.median(one["loadgen_p90_ms"] for one in rounds) / p90.value
     return {
         "benchmark": "loadgen_agreement",
         "bench_p90_ms": p90 and {"value": p90.value, "low": p90.low, "high": p90.high},
-        "loadgen_over_bench_p90_of_all_turns": overall,
         **{name: {"median": ratio.value, "low": ratio.low, "high": ratio.high} for name, ratio in ratios.items()},
         "aim": WITHIN,
-        "aim_met": all(_is_within(value) for value in (by_round.low, by_round.high, overall)),
+        "aim_met": all(_is_within(value) for value in (by_round.low, by_round.high)),
     }
 
 
