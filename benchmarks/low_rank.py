@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import statistics
 import sys
 from collections.abc import Sequence
@@ -27,6 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx import atomic, images
+from tlx.bench.typed_command import typed_command
+from tlx.core.compress.compress import PHOTOS, ROWS
 from tlx.core.compress.design import Designer
 from tlx.core.compress.elimination import DAMPING, solve
 from tlx.core.compress.maps import Places, advance, normalized
@@ -41,8 +42,6 @@ from tlx.export.keras_model import class_probabilities
 from tlx.runtime import environment
 
 RANKS: Final = 16
-ROWS: Final = 16_000
-PHOTOS: Final = 256
 PRECISIONS: Final = {"fp32": False, "int8": True}
 
 
@@ -100,7 +99,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             }
     return {
         "benchmark": "low_rank",
-        "command": shlex.join(["python", *sys.argv]),
+        "command": typed_command(["python", *sys.argv]),
         "validation_photos": len(judges),
         "networks": rows,
         "environment": environment.describe(),

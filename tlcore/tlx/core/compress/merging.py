@@ -57,8 +57,22 @@ def _empty(second: Convolution) -> Convolution:
     return replace(second, kernel=kernel, pooled=False, stride=STRIDE)
 
 
-def merge_first_block(
-    network: PlainNetwork, kept: npt.NDArray[np.int64], images_rgb: npt.NDArray[np.uint8], *, rows: int, seed: int
+def first_block_maps(network: PlainNetwork, images_rgb: npt.NDArray[np.uint8]) -> Array:
+    """What the first block gives: ``float32 [N, h / 2, w / 2, outputs]``."""
+    maps = normalized(network, images_rgb)
+    for layer in network.convolutions[:MERGED]:
+        maps = advance(layer, maps)
+    return maps
+
+
+def merge_first_block(  # noqa: PLR0913 - the last one has a default
+    network: PlainNetwork,
+    kept: npt.NDArray[np.int64],
+    images_rgb: npt.NDArray[np.uint8],
+    *,
+    rows: int,
+    seed: int,
+    given: Array | None = None,
 ) -> PlainNetwork:
     """Put one convolution in place of the first block.
 
@@ -68,8 +82,10 @@ def merge_first_block(
         images_rgb: ``uint8 [N, h, w, 3]``.
         rows: About how many places are looked at.
         seed: Chooses them.
+        given: :func:`first_block_maps` of these images, where the caller has them.
     """
-    moments = _moments(network, kept, images_rgb, rows=rows, seed=seed)
+    targets = (first_block_maps(network, images_rgb) if given is None else given)[..., kept]
+    moments = _moments(network, images_rgb, targets, rows=rows, seed=seed)
     layer = _empty(network.convolutions[MERGED - 1]).with_matrix(*solve(moments.damped(DAMPING)))
     return replace(network, rescaling=one_offset(network), convolutions=(layer, *network.convolutions[MERGED:]))
 
@@ -81,14 +97,13 @@ def merging_error(network: PlainNetwork, images_rgb: npt.NDArray[np.uint8], *, r
     makes up for it as well as it can. What damping alone costs is in the errors of that block's channels already.
     """
     everything = np.arange(network.convolutions[MERGED - 1].outputs)
-    merged = merge_first_block(network, everything, images_rgb, rows=rows, seed=seed)
-    before = normalized(network, images_rgb)
-    for layer in network.convolutions[:MERGED]:
-        before = advance(layer, before)
+    before = first_block_maps(network, images_rgb)
+    merged = merge_first_block(network, everything, images_rgb, rows=rows, seed=seed, given=before)
     after = advance(merged.convolutions[0], normalized(merged, images_rgb))
     matrix = network.convolutions[MERGED].matrix()
     places = Places(len(before), before.shape[1:3], rows, seed + 1)
-    lost = [_lost_share(matrix, places, maps, before) for maps in (after, before)]
+    with blas_threads(len(matrix)):
+        lost = [_lost_share(matrix, places, maps, before) for maps in (after, before)]
     return max(lost[0] - lost[1], 0.0)
 
 
@@ -102,13 +117,11 @@ def _lost_share(matrix: Array, places: Places, taken: Array, original: Array) ->
 
 
 def _moments(
-    network: PlainNetwork, kept: npt.NDArray[np.int64], images_rgb: npt.NDArray[np.uint8], *, rows: int, seed: int
+    network: PlainNetwork, images_rgb: npt.NDArray[np.uint8], targets: Array, *, rows: int, seed: int
 ) -> Moments:
-    first, second = network.convolutions[:MERGED]
-    targets = advance(second, advance(first, normalized(network, images_rgb)))[..., kept]
     taken = normalized(replace(network, rescaling=one_offset(network)), images_rgb)
     places = Places(len(taken), (targets.shape[1], targets.shape[2]), rows, seed)
-    sums = MomentSums(3 * MERGED_KERNEL**2, len(kept))
+    sums = MomentSums(3 * MERGED_KERNEL**2, targets.shape[-1])
     with blas_threads(3 * MERGED_KERNEL**2):
         for patches, wanted in zip(places.patches(taken, MERGED_KERNEL, STRIDE), places.points(targets), strict=True):
             sums.add(patches, wanted)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tlx.core.compress.blas import blas_threads
 from tlx.core.compress.elimination import DAMPING, Elimination, eliminate, solve
 from tlx.core.compress.maps import Places, advance, head_kernel, head_matrix, normalized, pooled
-from tlx.core.compress.merging import MERGED, merge_first_block, one_offset
+from tlx.core.compress.merging import MERGED, first_block_maps, merge_first_block, one_offset
 from tlx.core.compress.plain import TAPS, Array, Convolution, Dense, PlainNetwork
 from tlx.core.compress.statistics import Moments, MomentSums
 from tlx.progress import Progress, silent
@@ -126,10 +126,9 @@ def prune(  # noqa: PLR0913 - the last two have defaults
     if merge:
         progress("pruning", 0, steps, "first block")
         done = MERGED
-        result = merge_first_block(network, kept[done - 1], images_rgb, rows=looks.rows, seed=looks.seed)
+        before = first_block_maps(network, images_rgb)
+        result = merge_first_block(network, kept[done - 1], images_rgb, rows=looks.rows, seed=looks.seed, given=before)
         smaller = [result.convolutions[0]]
-        for layer in network.convolutions[:done]:
-            before = advance(layer, before)
         after = advance(smaller[0], normalized(result, images_rgb))
     for number, (layer, outputs) in enumerate(zip(network.convolutions, kept, strict=True)):
         if number < done:
