@@ -14,7 +14,7 @@ from tlx.bench.document import BenchDocument
 from tlx.bench.environment import describe_machine
 from tlx.bench.measures.extras import Extras
 from tlx.bench.measures.memory import Memory
-from tlx.bench.plan import CALLS_PER_TURN, EngineSpec, Plan, Workload
+from tlx.bench.plan import EngineSpec, Plan, Workload
 from tlx.bench.prepare import BenchOptions, Prepared
 from tlx.bench.report import Findings, build_document
 from tlx.bench.results import evaluate
@@ -22,11 +22,12 @@ from tlx.bench.sampling import EngineRecord, Measurement
 from tlx.runtime.timing.protocol import ONNX_KIND, Samples
 
 MS = 1_000_000
+CALLS = 6
 
 
 def record(kind: str, latency_ms: float, *, second: float = 0.7, rounds: int = 8, mark: str = "") -> EngineRecord:
     """An engine whose calls take ``latency_ms`` and a little more from one to the next."""
-    latencies_ns = [int(latency_ms * MS * (1 + call / 100)) for call in range(CALLS_PER_TURN)]
+    latencies_ns = [int(latency_ms * MS * (1 + call / 100)) for call in range(CALLS)]
     turn = Samples(latencies_ns, parked_cpu_ns=0, parked_wall_ns=100 * MS, idle_after_ns=40 * MS)
     return EngineRecord(
         spec=EngineSpec(kind, Path(f"{mark or kind}.onnx"), (8, 6), mark=mark),

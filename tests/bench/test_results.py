@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlx.bench.plan import CALLS_PER_TURN, EngineSpec, Workload
+from tlx.bench.plan import EngineSpec, Workload
 from tlx.bench.results import baseline_name, evaluate
 from tlx.bench.sampling import EngineRecord
 from tlx.runtime.timing.protocol import Samples
 
 MILLISECOND_NS = 1_000_000
 WORKLOAD = Workload((), 2, 2)
+CALLS = 6
 
 
 WORKLOAD = Workload((Path("a.jpg"), Path("b.jpg")), 0, 2)
@@ -23,7 +24,7 @@ def record(
 ) -> EngineRecord:
     """An engine whose calls take ``latency_ms`` and a little more from one to the next."""
     turn = Samples(
-        latencies_ns=[int(latency_ms * MILLISECOND_NS * (1 + call / 100)) for call in range(CALLS_PER_TURN)],
+        latencies_ns=[int(latency_ms * MILLISECOND_NS * (1 + call / 100)) for call in range(CALLS)],
         parked_cpu_ns=int(parked_ms * MILLISECOND_NS),
         parked_wall_ns=100 * MILLISECOND_NS,
         idle_after_ns=40 * MILLISECOND_NS,

@@ -11,13 +11,14 @@ from tlx.contract import Precision, ResizeMethod
 from tlx.runtime.timing.pinning import choose_cpus
 from tlx.runtime.timing.protocol import ONNX_KIND, Setup
 
-CALLS_PER_TURN: Final = 6
-"""The usual number."""
-FEWEST_CALLS, MOST_CALLS = 3, 48
-SLOW_TURN_MS: Final = 500.0
-"""A turn of a slow engine has fewer calls than usual, so that there can be rounds enough."""
-FAST_TURN_MS: Final = 200.0
-"""A turn of a fast engine has more: they carry higher percentiles and cost little."""
+TURN_MS: Final = 200.0
+"""About how long a turn's timed calls take.
+
+A machine that is shared changes its speed within some tenths of a second. On one of them calls of VGG16 resembled each
+other by 0.8 next to each other and by 0.4 within half a second (correlation), so a turn of six told hardly more than
+one of two, and half a second later the other engine met another machine.
+"""
+FEWEST_CALLS, MOST_CALLS = 2, 48
 WARM_UP_PER_TURN: Final = 2
 """Untimed calls, at most, that wake an engine's threads after it was parked."""
 
@@ -159,9 +160,7 @@ class Plan:
 
 def calls_in_turn(call_ms: float) -> int:
     """How many calls of this length a turn times."""
-    call_ms = max(call_ms, 1e-3)
-    calls = max(min(CALLS_PER_TURN, int(SLOW_TURN_MS / call_ms)), int(FAST_TURN_MS / call_ms))
-    return max(FEWEST_CALLS, min(MOST_CALLS, calls))
+    return max(FEWEST_CALLS, min(MOST_CALLS, int(TURN_MS / max(call_ms, 1e-3))))
 
 
 def warm_up_in_turn(calls: int) -> int:

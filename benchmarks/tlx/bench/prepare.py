@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NO_KERAS: Final = "none"
 MARGIN: Final = 0.02
 MAX_SECONDS: Final = 90.0
-MOST_ROUNDS: Final = 200
+MOST_ROUNDS: Final = 600
 """Where rounds end by a margin; whoever asks for none has a reason to go on."""
 _RUNS: Final = Path("runs")
 

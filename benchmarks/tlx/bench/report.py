@@ -13,7 +13,7 @@ from typing import Any, overload
 from tlx.bench.commands import row_command
 from tlx.bench.document import SCHEMA, BenchDocument, Environment, Interference, Method, Photos
 from tlx.bench.measures.extras import Extras, all_notes
-from tlx.bench.plan import CALLS_PER_TURN, WARM_UP_PER_TURN, EngineSpec
+from tlx.bench.plan import FEWEST_CALLS, WARM_UP_PER_TURN, EngineSpec
 from tlx.bench.prepare import Prepared
 from tlx.bench.results import EngineResult, baseline_name
 from tlx.bench.row_parts import Accuracy, AnswersBeside, Interval, Parked, WarmUp
@@ -74,7 +74,7 @@ def build_document(prepared: Prepared, findings: Findings, *, environment: Envir
             ended=measurement.ended,
             max_seconds=plan.max_seconds if math.isfinite(plan.max_seconds) else None,
             seconds=round(measurement.seconds, 2),
-            calls_per_turn=CALLS_PER_TURN,
+            calls_per_turn=FEWEST_CALLS,
             untimed_calls_per_turn=WARM_UP_PER_TURN,
             seed=plan.seed,
         ),

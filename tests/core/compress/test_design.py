@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -65,13 +66,43 @@ def test_with_time_enough_nothing_goes_and_nothing_is_timed_twice(designer: Desi
     design = designer.within(1e4)
     assert design.channels == ENOUGH
     assert not design.merge
-    assert told.count(("timing networks", ROUNDS, ROUNDS)) == 2, "one for each of the two shapes"
+    assert told.count(("timing networks", ROUNDS, ROUNDS)) == 1, "the other shape can't be better"
     assert design.name == f"32 px, {'-'.join(map(str, ENOUGH))}"
 
 
 def test_a_time_that_nothing_keeps_is_refused(designer: Designer) -> None:
     with pytest.raises(InputError, match=r"no width of the layers takes 0.0001 ms: the narrowest takes 0\.\d+ ms"):
         designer.within(1e-4)
+
+
+class _Promised(Designer):
+    """Networks take a constant time more than their layers' costs promise."""
+
+    more_ms: float
+    timed: int
+
+    def _measured(self, variant: Any, allocation: Any) -> Design:
+        self.timed += 1
+        latency_ms = allocation.expected_ms + self.more_ms
+        channels = (8,) * variant.merge + allocation.channels
+        return Design((32, 32), channels, variant.merge, (0.0,), latency_ms, allocation.error + variant.error)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.8])
+def test_a_network_that_takes_longer_than_its_layers_promise_is_found_in_few_tries(
+    designer: Designer, share: float
+) -> None:
+    promised = copy.copy(designer)
+    promised.__class__ = _Promised
+    assert isinstance(promised, _Promised)
+    fastest_ms = min(
+        variant.costs.network_ms([int(choice.widths[0]) for choice in variant.choices])
+        for variant in promised._variants
+    )
+    promised.timed, limit_ms = 0, 2 * fastest_ms / (1 - share)
+    promised.more_ms = share * limit_ms
+    assert 0.8 * limit_ms <= promised.within(limit_ms).latency_ms <= limit_ms
+    assert promised.timed <= 12
 
 
 def test_what_is_merged_already_is_not_merged_again(pictures: Pictures) -> None:
