@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="folder of photos (default: made by formula)")
     parser.add_argument("--limit", type=int, default=50)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--max-seconds", type=float, default=600.0)
     names = [peer.name for peer in PEERS]
     parser.add_argument("--only", nargs="+", choices=names, default=names)

@@ -15,14 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx.bench.agreement import coarser
-from tlx.bench.plan import EnginePrecision
+from tlx.bench.plan import WARM_UP_PER_TURN, EnginePrecision, calls_in_turn, warm_up_in_turn
 from tlx.errors import EngineError
 from tlx.runtime.timing.order import reply_timeout_s, round_order
 from tlx.runtime.timing.process import EDGE_WORKER, Interpreter, WorkerProcess
 from tlx.runtime.timing.protocol import Answer, Answers, AnyMessage, Message, Ready, Samples, Setup, Turn
 
-CALLS_PER_TURN: Final = 6
-WARM_UP_PER_TURN: Final = 2
+WARM_UP_CALLS: Final = 6
 STABLE_WITHIN: Final = 0.05
 MOST_WARM_UP_TURNS: Final = 10
 LOAD_TIMEOUT_S: Final = 600.0
@@ -134,7 +133,7 @@ def _warm_up(lane: _Lane) -> None:
     """Untimed turns until two in a row are alike, or it's clear that they won't be."""
     before_ms = 0.0
     for _ in range(MOST_WARM_UP_TURNS):
-        samples = lane.ask(Turn(0, WARM_UP_PER_TURN, CALLS_PER_TURN), Samples, CALLS_PER_TURN + WARM_UP_PER_TURN)
+        samples = lane.ask(Turn(0, WARM_UP_PER_TURN, WARM_UP_CALLS), Samples, WARM_UP_CALLS + WARM_UP_PER_TURN)
         if samples is None:
             return
         now_ms = statistics.median(samples.latencies_ns) / 1e6
@@ -145,12 +144,14 @@ def _warm_up(lane: _Lane) -> None:
 
 
 def _measure(lanes: Sequence[_Lane], bounds: Bounds) -> int:
+    calls = [calls_in_turn(lane.contender.call_ms) for lane in lanes]
     started_s, longest_s, done = time.monotonic(), 0.0, 0
     while done == 0 or (done < bounds.rounds and time.monotonic() - started_s + longest_s <= bounds.max_seconds):
         round_started_s = time.monotonic()
         for place in round_order(len(lanes), done, bounds.seed):
-            turn = Turn(first=done * CALLS_PER_TURN, warm_up=WARM_UP_PER_TURN, calls=CALLS_PER_TURN)
-            samples = lanes[place].ask(turn, Samples, CALLS_PER_TURN + WARM_UP_PER_TURN)
+            timed = calls[place]
+            turn = Turn(first=done * timed, warm_up=warm_up_in_turn(timed), calls=timed)
+            samples = lanes[place].ask(turn, Samples, turn.warm_up + timed)
             if samples:
                 lanes[place].contender.turns.append(samples)
         longest_s = max(longest_s, time.monotonic() - round_started_s)

@@ -124,7 +124,7 @@ def _peers(material: Material, peers: tuple[str, ...] | None) -> list[Task]:
     models = [material.fp32] if material.quick else [material.fp32, material.int8]
     only = ("--only", *peers) if peers else ()
     photos = ("--photos", str(material.photos), "--limit", _pick(material, "4", "50"))
-    rounds = ("--rounds", _pick(material, "2", "40"), "--max-seconds", _pick(material, "10", "1200"))
+    rounds = ("--rounds", _pick(material, "2", "100"), "--max-seconds", _pick(material, "10", "1200"))
     words = (*map(str, models), "--keras", str(material.run), *photos, *rounds, *only)
     task = _script("compare_peers", *words, name="peers", needs=(material.fp32,))
     return [replace(task, optional=(material.int8,))]

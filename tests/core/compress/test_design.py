@@ -81,7 +81,8 @@ class _Promised(Designer):
     more_ms: float
     timed: int
 
-    def _measured(self, variant: Any, allocation: Any) -> Design:
+    def _measured(self, variant: Any, allocation: Any, limit_ms: float) -> Design:
+        del limit_ms
         self.timed += 1
         latency_ms = allocation.expected_ms + self.more_ms
         channels = (8,) * variant.merge + allocation.channels

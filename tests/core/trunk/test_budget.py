@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
 import pytest
 
+from tlx.core.training.train import Machine
 from tlx.core.trunk import budget
 from tlx.core.trunk.budget import RESERVE_BYTES, Need, Plan, Room, make_room, plan_room
-from tlx.errors import OutputError
+from tlx.errors import InputError, OutputError
 
 GB = 10**9
 
@@ -128,3 +130,9 @@ def test_measure_room_looks_at_the_disk_of_a_folder_that_is_not_there_yet(tmp_pa
     assert empty.free_bytes > 0
     shard(tmp_path / "cache" / "trunk", "a/1.npy", used_s=100)
     assert budget.measure_room(tmp_path / "cache" / "trunk", 1.5).used_bytes == 1000
+
+
+@pytest.mark.parametrize("limit_gb", [0.0, -1.0, math.inf, math.nan])
+def test_a_limit_that_is_none_is_refused_before_a_training_begins(limit_gb: float) -> None:
+    with pytest.raises(InputError, match=f"--cache-gb {limit_gb:g}: expected a number above 0"):
+        Machine(cache_gb=limit_gb)

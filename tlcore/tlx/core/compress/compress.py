@@ -27,7 +27,7 @@ from tlx.core.compress.writing import Compressed, write_compressed
 from tlx.core.photos import Photo
 from tlx.core.runs import Run
 from tlx.core.stopwatch import Stopwatch
-from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
+from tlx.core.trunk.budget import DEFAULT_LIMIT_GB, require_limit
 from tlx.core.trunk.features import CachePlace
 from tlx.errors import InputError
 from tlx.progress import Progress, deaf, silent
@@ -63,9 +63,9 @@ class Options:
     runs_root: Path = runs.RUNS_FOLDER
 
     def __post_init__(self) -> None:
-        for option, value in (("--minutes", self.minutes), ("--cache-gb", self.cache_gb)):
-            if not 0 < value < math.inf:
-                raise InputError(f"{option} {value:g}: expected a number above 0")
+        if not 0 < self.minutes < math.inf:
+            raise InputError(f"--minutes {self.minutes:g}: expected a number above 0")
+        require_limit(self.cache_gb)
 
 
 @dataclass(frozen=True, slots=True)

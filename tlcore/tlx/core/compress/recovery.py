@@ -44,7 +44,7 @@ class Course:
     passes: int | None = None
     learning_rate: float = 3e-4
     batch_size: int = 32
-    label_share: float = 0.3
+    label_share: float = 0.5
     hint_weight: float = 3.0
     dropout: float = 0.0
     weight_decay: float = 1e-4

@@ -34,7 +34,7 @@ from tlx.core.training.starting import (
 from tlx.core.training.state import TrainingState, load_checkpoint
 from tlx.core.training.tensorboard import epoch_logger, require_tensorflow
 from tlx.core.training.unfinished import check_before_going_on, resumable, tell_of_unfinished
-from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
+from tlx.core.trunk.budget import DEFAULT_LIMIT_GB, require_limit
 from tlx.errors import DataError, InputError, RunError
 from tlx.progress import Progress, deaf, silent
 from tlx.stopping import deferred_stop, remembered_stop, stopping_progress
@@ -76,6 +76,9 @@ class Machine:
         cache_gb: The most that cached features may take on disk, those of other trainings included.
         checkpoint_minutes: How often the state is saved within an epoch.
         tensorboard: Write logs for TensorBoard into the run's folder.
+
+    Raises:
+        InputError: If ``gpus`` is none of what is offered there, or the limit no number above 0.
     """
 
     gpus: str | None = None
@@ -86,6 +89,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         parse_gpus(self.gpus)
+        require_limit(self.cache_gb)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import time
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tlx.errors import OutputError
+from tlx.errors import InputError, OutputError
 
 DEFAULT_LIMIT_GB: Final = 20.0
 RESERVE_BYTES: Final = 2_000_000_000
@@ -19,6 +20,16 @@ INDEX_BYTES: Final = 128
 """What a row's name takes in an index, at most."""
 _ABANDONED_S: Final = 3600.0
 """A hidden file that nobody wrote to for so long is what a killed process left."""
+
+
+def require_limit(limit_gb: float) -> None:
+    """Refuse a limit that is none.
+
+    Raises:
+        InputError: If it's no finite number above 0.
+    """
+    if not 0 < limit_gb < math.inf:
+        raise InputError(f"--cache-gb {limit_gb:g}: expected a number above 0")
 
 
 @dataclass(frozen=True, slots=True)
