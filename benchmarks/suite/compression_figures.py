@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from statistics import median
 from typing import Final
 
 from suite.figure import Figure, Result, at_most
@@ -12,6 +13,7 @@ MOST_LOST: Final = 0.5
 LEAST_RIGHT: Final = 0.973
 MOST_MB: Final = 6.0
 MOST_MINUTES: Final = 45.0
+SHORT_PASSES: Final = 15
 
 
 def compression_figures(result: Result) -> list[Figure]:
@@ -51,6 +53,30 @@ def compression_figures(result: Result) -> list[Figure]:
             for row in mobile
         ),
     ]
+
+
+def recovery_sweep_figures(result: Result) -> list[Figure]:
+    """What learning longer, and by other courses, gives; one network a line."""
+    found = []
+    for name, network in result["networks"].items():
+        rows = [row for row in result["rows"] if row["network"] == name]
+        short = [row["validation"]["accuracy"] for row in rows if row["course"]["passes"] == SHORT_PASSES]
+        title = f"a network of {network['gflop']} GFLOP"
+        found.append(
+            Figure(
+                f"{title} after {SHORT_PASSES} passes, {len(short)} courses: validation accuracy",
+                f"{median(short):.3f} ({min(short):.3f} to {max(short):.3f})",
+            )
+        )
+        found += [
+            Figure(
+                f"{title} after {row['course']['passes']} passes, learning rate {row['course']['learning_rate']:g}",
+                f"{row['validation']['accuracy']:.3f} in {row['seconds']:.0f} s",
+            )
+            for row in rows
+            if row["learned_from"].startswith("all")
+        ]
+    return found
 
 
 def low_rank_figures(result: Result) -> list[Figure]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from suite.compression_figures import compression_figures, low_rank_figures
+from suite.compression_figures import compression_figures, low_rank_figures, recovery_sweep_figures
 from suite.figure import Figure, Result, at_most
 from tlx.bench.rows import NVIDIA
 
@@ -238,6 +238,7 @@ _FIGURES: Final[dict[str, Callable[[Result], list[Figure]]]] = {
     "compression": compression_figures,
     "gpu_commands": _gpu_commands,
     "low_rank": low_rank_figures,
+    "recovery_sweep": recovery_sweep_figures,
     "finetune_step": _finetune_step,
     "extraction": _extraction,
     "export": _export,

@@ -18,7 +18,7 @@ from peers.catalog import PEERS
 from peers.environments import SOURCES, Environment
 from peers.rounds import Bounds, Contender, run_rounds
 from peers.rows import row_of
-from tlx.bench.plan import EnginePrecision
+from tlx.bench.plan import FEWEST_CALLS, MOST_CALLS, EnginePrecision
 from tlx.errors import MissingDependencyError
 from tlx.runtime.timing.pictures import load_pictures
 from tlx.runtime.timing.process import Interpreter
@@ -66,7 +66,8 @@ def test_a_peer_has_its_turns_beside_tlx_and_gives_the_same_answers(setup: Setup
     rounds = run_rounds(contenders, Bounds(rounds=6, max_seconds=60.0), lambda _: None)
     assert rounds == 6
     tlx, one, stranger, gone, unknown = rows(contenders)
-    assert (tlx["ratio_to_baseline"], tlx["n"]) == (1.0, 36)
+    assert tlx["ratio_to_baseline"] == 1.0
+    assert tlx["n"] in range(6 * FEWEST_CALLS, 6 * MOST_CALLS + 1, 6)
     assert one["agreement"]["agrees"] is True
     assert one["note"] == "by hand"
     assert len(one["round_medians_ms"]) == 6
