@@ -26,7 +26,9 @@ _TRIES: Final = 6
 _CLOSE: Final = 0.94
 """Of the time allowed, what is good enough."""
 _AIM: Final = 0.97
+"""Of the time allowed, what the next try is made for."""
 _NEAR: Final = 1.15
+"""Networks whose first rounds miss the limit by less, up or down, get more rounds."""
 _MORE_ROUNDS: Final = 14
 _SLOPES: Final = (0.5, 3.0)
 _LOOKS: Final = 8_000
