@@ -65,6 +65,14 @@ def test_rows_of_other_batches_stand_apart_and_tell_photos_a_second() -> None:
     ]
 
 
+def test_what_else_was_measured_tells_rows_of_other_batches_apart() -> None:
+    accuracy = {"correct": 19, "photos": 20, "low": 0.75, "high": 0.99}
+    rows = [made_up_row(batch=batch, threads=2, accuracy=accuracy) for batch in (1, 8)]
+    table = format_bench(made_up_document(*rows))
+    lines = table[table.index("") + 1 :]
+    assert [line.split("  ")[0] for line in lines[1:]] == [f"onnxruntime.cpu.fp32, batch {batch}" for batch in (1, 8)]
+
+
 def test_remarks_name_an_engine_that_is_wrong() -> None:
     document = made_up_document(made_up_row("keras.predict", 20.0), made_up_row("fast", 5.0, **WRONG))
     expected = (

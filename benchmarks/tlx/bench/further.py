@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tlx.bench.document import BenchDocument
+from tlx.bench.row_names import with_full_names
 from tlx.bench.rows import EngineRow
 
 _MB: Final = 1e6
@@ -17,7 +18,8 @@ _MB: Final = 1e6
 
 def further_table(document: BenchDocument) -> list[tuple[str, ...]]:
     """Headings and a row for each engine that didn't fail, the first cell its name; empty if nothing is known."""
-    told = [(row, [tell(row) for _, tell in _COLUMNS]) for row in document.engines if row.status != "failed"]
+    named = with_full_names(document).engines
+    told = [(row, [tell(row) for _, tell in _COLUMNS]) for row in named if row.status != "failed"]
     # Every model has a size: alone it makes no table.
     told = [(row, cells) for row, cells in told if any(cells[1:])]
     used = [column for column in range(len(_COLUMNS)) if any(cells[column] for _, cells in told)]

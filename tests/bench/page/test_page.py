@@ -10,7 +10,7 @@ from tests.bench.made_up import WRONG, failed_row, full_document, made_up_docume
 
 from tlx.bench.page.page import render, write_page
 from tlx.bench.page.pareto import choices
-from tlx.bench.page.words import with_full_names
+from tlx.bench.row_names import with_full_names
 from tlx.core.report.words import TIMES
 from tlx.errors import OutputError
 

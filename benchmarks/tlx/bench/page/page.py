@@ -9,7 +9,8 @@ from pathlib import Path
 from tlx import atomic
 from tlx.bench.document import BenchDocument
 from tlx.bench.page.sections import all_sections, cautions
-from tlx.bench.page.words import breakable, machine_name, with_full_names
+from tlx.bench.page.words import breakable, machine_name
+from tlx.bench.row_names import with_full_names
 from tlx.bench.table import number
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section

@@ -11,7 +11,8 @@ from tlx.bench.page.distributions import distribution_chart
 from tlx.bench.page.pareto import choices, pareto_chart
 from tlx.bench.page.rounds import rounds_chart
 from tlx.bench.page.stage_bars import stage_chart
-from tlx.bench.page.words import breakable, with_full_names
+from tlx.bench.page.words import breakable
+from tlx.bench.row_names import with_full_names
 from tlx.bench.rows import EngineRow
 from tlx.bench.table import ANOTHER_NETWORK, NOTHING, calls_needed, describe_difference, estimate, number
 from tlx.core.report.markup import Markup, element, join
