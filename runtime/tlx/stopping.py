@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import importlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ def remembered_stop() -> Iterator[StopRequest]:
     caught, and nothing changes.
     """
     request = StopRequest()
-    with _handling(request, at_once=True):
+    with _without_echo(request), _handling(request, at_once=True):
         yield request
 
 
@@ -108,6 +109,22 @@ def defer_stops_while_compiled_modules_load() -> None:
             return load(spec)
 
     bootstrap._load_unlocked = load_whole  # noqa: SLF001
+
+
+@contextmanager
+def _without_echo(request: StopRequest) -> Iterator[None]:
+    """Print no traceback of a stop that a destructor or a callback dropped: it's remembered, and will be done."""
+    before = sys.unraisablehook
+
+    def tell(unraisable: Any) -> None:
+        if not (request and isinstance(unraisable.exc_value, (KeyboardInterrupt, SystemExit))):
+            before(unraisable)
+
+    sys.unraisablehook = tell
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager

@@ -37,3 +37,22 @@ def test_a_stop_while_a_compiled_module_loads_is_no_crash(signum: signal.Signals
     code = IMPORTED_WHILE_STOPPED.replace("{signal}", signum.name.removeprefix("SIG"))
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (result.returncode, result.stderr, result.stdout) == (*end, "")
+
+
+def test_a_stop_that_a_destructor_dropped_is_done_without_a_traceback() -> None:
+    code = """
+import signal
+from tlx.stopping import remembered_stop
+class Dropped:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+try:
+    with remembered_stop() as stop:
+        Dropped()
+        print("went on")
+        stop.leave()
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.split("\n"), done.stderr) == (["went on", "stopped", ""], "")
