@@ -132,7 +132,7 @@ class Designer:
             raise refusals[0]
         return best
 
-    def _within(self, variant: _Variant, limit_ms: float, best: Design | None) -> Design | None:
+    def _within(self, variant: _Variant, limit_ms: float, best: Design | None) -> Design:
         """The costs say what to choose; whether it keeps the time is measured, and the limit for them moved.
 
         Args:
@@ -141,7 +141,7 @@ class Designer:
             best: What has been found before.
 
         Returns:
-            The better one of that and what this shape gives; None if there is none.
+            The better one of that and what this shape gives.
 
         Raises:
             InputError: If this shape gives none, and none has been found before.
