@@ -29,7 +29,7 @@ import numpy as np
 from peers.catalog import PEERS, Peer
 from peers.converting import Sources, file_for
 from peers.rounds import Bounds, Contender, run_rounds
-from peers.rows import row_of
+from peers.rows import first_measured, row_of
 from tlx import atomic
 from tlx.bench.agreement import coarser
 from tlx.bench.pictures import choose_readable, find_photos
@@ -110,7 +110,7 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         if not arguments.prepare:
             bounds = Bounds(arguments.rounds, arguments.max_seconds)
             rounds = run_rounds([entry.contender for entry in entries], bounds, tell)
-    baseline = next((entry.contender for entry in entries if entry.contender.turns), None)
+    baseline = first_measured(entry.contender for entry in entries)
     return {
         "benchmark": "peers",
         "command": typed_command(["python", *sys.argv]),

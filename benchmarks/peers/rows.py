@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,20 +58,28 @@ def row_of(
         "agreement": None,
     }
     if is_same_network and contender.probabilities is not None and baseline.probabilities is not None:
-        agreement = compare(
-            baseline.probabilities,
-            contender.probabilities,
-            precision=coarser(contender.precision, baseline.precision),
-            thresholds=(threshold, threshold),
-        )
-        row["agreement"] = {
-            "photos": agreement.photos,
-            "labels_equal": agreement.labels_equal,
-            "max_abs_difference": agreement.max_abs_difference,
-            "tolerance": agreement.tolerance,
-            "agrees": agreement.agrees,
-        }
+        row |= _answers(contender, baseline, threshold)
     return row
+
+
+def first_measured(contenders: Iterable[Contender]) -> Contender | None:
+    """The first that didn't fail, which the others are compared with."""
+    return next((one for one in contenders if one.turns and one.error is None), None)
+
+
+def _answers(contender: Contender, baseline: Contender, threshold: float) -> dict[str, Any]:
+    """Its answers beside the baseline's, and whether they make it wrong."""
+    assert contender.probabilities is not None
+    assert baseline.probabilities is not None
+    answers = (baseline.probabilities, contender.probabilities)
+    precision = coarser(contender.precision, baseline.precision)
+    agreement = compare(*answers, precision=precision, thresholds=(threshold, threshold))
+    # Others' fp32 is often Winograd's, which rounds more than ours: wrong is what no rounding explains.
+    any_rounding = precision if precision == "int8" else "bf16"
+    wrong = compare(*answers, precision=any_rounding, thresholds=(threshold, threshold)).wrong
+    fields = ("photos", "labels_equal", "max_abs_difference", "tolerance", "agrees")
+    found = {name: getattr(agreement, name) for name in fields} | {"wrong": wrong}
+    return {"agreement": found, "status": "wrong" if wrong else "ok"}
 
 
 def _percentile(name: str, estimate: Estimate | None) -> dict[str, Any]:

@@ -9,6 +9,14 @@ from suite.figure import Result
 
 NOTHING: Final = "-"
 ENGINE_HEADINGS: Final = ("engine", "p50 ms (95 %)", "p90 ms", "x faster (95 %)", "same labels", "largest Δp", "note")
+MORE_HEADINGS: Final = (
+    "engine",
+    "model file MB",
+    "photos/s",
+    "from bytes to labels, ms (95 %)",
+    "start to first label, s",
+    "memory MB",
+)
 
 
 def engine_lines(result: Result) -> list[tuple[str, ...]]:
@@ -21,6 +29,12 @@ def engine_lines(result: Result) -> list[tuple[str, ...]]:
     return lines + [(one["peer"], "not there", "", "", "", "", str(one["error"])) for one in result.get("missing", [])]
 
 
+def more_lines(result: Result) -> list[tuple[str, ...]]:
+    """What was measured of each engine beside the latency, in the bench's own order; none if nothing was."""
+    rows: Sequence[Result] = result.get("engines", [])
+    return [_more_cells(row) for row in rows if any(row.get(part) for part in ("stages", "cold_start", "memory"))]
+
+
 def warnings(result: Result) -> list[str]:
     """What makes the figures of a bench doubtful, as it says itself."""
     return [str(warning) for warning in (result.get("interference") or {}).get("warnings", [])]
@@ -30,14 +44,31 @@ def _is_wrong(row: Result) -> bool:
     return bool(row.get("status") == "wrong")
 
 
-def _engine_cells(row: Result) -> tuple[str, ...]:
-    agreement = row.get("agreement") or {}
+def _full_name(row: Result) -> str:
     batch = f" (batch {row['batch']})" if row.get("batch", 1) != 1 else ""
     threads = f" ({row['threads']} threads)" if row.get("threads") else ""
+    return f"{row['name']}{batch}{threads}"
+
+
+def _more_cells(row: Result) -> tuple[str, ...]:
+    size, rate, start = (row.get(key) for key in ("model_bytes", "throughput_photos_per_s", "cold_start"))
+    total, peak_mb = (row.get("stages") or {}).get("total"), (row.get("memory") or {}).get("peak_rss_mb")
+    return (
+        f"{_full_name(row)}{' **WRONG**' if _is_wrong(row) else ''}",
+        f"{size / 1e6:.1f}" if size else NOTHING,
+        f"{rate:.3g}" if rate else NOTHING,
+        _with_ends(total["p50_ms"], total.get("ci95_ms")) if total else NOTHING,
+        f"{start['p50_s']:.2f}" if start else NOTHING,
+        NOTHING if peak_mb is None else f"{peak_mb:.0f}",
+    )
+
+
+def _engine_cells(row: Result) -> tuple[str, ...]:
+    agreement = row.get("agreement") or {}
     labels = f"{agreement['labels_equal']}/{agreement['photos']}" if agreement else NOTHING
     difference = agreement.get("max_abs_difference")
     return (
-        f"{row['name']}{batch}{threads}",
+        _full_name(row),
         _with_ends(row["p50_ms"], row.get("p50_ci95_ms")),
         f"{row['p90_ms']:.3g}" if row.get("p90_ms") is not None else NOTHING,
         NOTHING if _is_wrong(row) else _with_ends(row.get("ratio_to_baseline"), row.get("ratio_ci95")),

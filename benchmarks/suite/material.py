@@ -13,10 +13,12 @@ import numpy as np
 
 from tlx import atomic
 from tlx.core.runs import open_run
+from tlx.errors import InputError
 from tlx.images import PHOTO_SUFFIXES, read
 from tlx.opencv import cv2
 
 TLX: Final = (sys.executable, "-m", "tlx.cli.app")
+FP32: Final = "fp32.onnx"
 CLIP_HW: Final = (480, 640)
 QUICK_PHOTOS: Final = 12
 QUICK_PIXELS: Final = 32
@@ -29,16 +31,20 @@ class Material:
     Attributes:
         data: Folder with ``train/`` and ``validation/``.
         run: A finished run's folder.
-        models: Folder for its model files; the benchmark of the export makes them.
+        models: Folder of its model files.
+        exported: Folder in which the benchmark of the export makes them; another one where the files are given.
         clip: A video of the photos.
         quick: Tiny everything: whether the benchmarks run, not what they find.
+        compressed: What `tlx compress` made of the run, if it's there already.
     """
 
     data: Path
     run: Path
     models: Path
+    exported: Path
     clip: Path
     quick: bool
+    compressed: Path | None = None
 
     @property
     def photos(self) -> Path:
@@ -53,7 +59,7 @@ class Material:
     @property
     def fp32(self) -> Path:
         """The exact model file."""
-        return self.models / "fp32.onnx"
+        return self.models / FP32
 
     @property
     def int8(self) -> Path:
@@ -62,19 +68,36 @@ class Material:
 
     def names(self) -> dict[str, str]:
         """What its paths are called in results."""
+        runs = [self.run, self.compressed] if self.compressed else [self.run]
         return {
             str(self.data): "photos",
-            str(self.run): f"runs/{self.run.name}",
+            **{str(run): f"runs/{run.name}" for run in runs},
             str(self.models): "models",
+            str(self.exported): "models",
             str(self.clip): self.clip.name,
         }
 
 
-def gather(data: Path, run: str, work: Path, models: Path | None = None) -> Material:
-    """The real thing: a finished run and its photos."""
+def gather(data: Path, run: str, work: Path, *, models: Path | None = None, compressed: str | None = None) -> Material:
+    """The real thing: a finished run and its photos.
+
+    Raises:
+        InputError: If a folder of models is given that lacks the exact one.
+    """
     folder = open_run(run).folder.resolve()
-    models = (models or work / "models").resolve()
-    material = Material(data.resolve(), folder, models, work / "clip.avi", quick=False)
+    exported = (work / "models").resolve()
+    if models and not (models / FP32).is_file():
+        raise InputError(f"--models {models}: has no {FP32}: leave the option out, and the run is exported")
+    smaller = open_run(compressed).folder.resolve() if compressed else None
+    material = Material(
+        data.resolve(),
+        folder,
+        (models or exported).resolve(),
+        exported,
+        work / "clip.avi",
+        quick=False,
+        compressed=smaller,
+    )
     write_clip(photos_below(material.photos)[:150], material.clip)
     return material
 
@@ -87,7 +110,7 @@ def make_quickly(work: Path) -> Material:
     words = ["--preset", "features", "--weights", "none", "--size", str(QUICK_PIXELS), "--epochs", "1", "--quiet"]
     _run([*TLX, "train", str(data), *words, "--runs", str(work / "runs")])
     run = open_run("latest", work / "runs").folder
-    material = Material(data, run, work / "models", work / "clip.avi", quick=True)
+    material = Material(data, run, work / "models", work / "models", work / "clip.avi", quick=True)
     write_clip(photos_below(material.photos), material.clip)
     return material
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from suite.engines import ENGINE_HEADINGS, engine_lines, warnings
+from suite.engines import ENGINE_HEADINGS, MORE_HEADINGS, engine_lines, more_lines, warnings
 from suite.figure import Figure, Result
 from suite.figures import figures_of, kind_of
 from suite.machine import beside_gpu, gpu_of, machine_folder, machine_title
@@ -98,6 +98,8 @@ def _machine(found: Sequence[Found]) -> str:
             baseline = one.result.get("baseline") or "none"
             title = f"### {_ENGINES[kind]}\n\nBaseline: `{baseline}`; {_photos(one.result)}; {_link(one)}\n"
             parts.append(f"{title}\n{_table(ENGINE_HEADINGS, engine_lines(one.result))}")
+            more = more_lines(one.result)
+            parts += [_table(MORE_HEADINGS, more)] if more else []
             parts += [f"Caution: {warning}.\n" for warning in warnings(one.result)]
     return "\n".join(parts)
 

@@ -59,12 +59,13 @@ def _making(material: Material) -> list[Task]:
     tasks = [
         _script("finetune_step", data, *(("--rounds", "1", "--steps", "1") if material.quick else ()), *tiny),
         _script("extraction", data, *(("--photos", "24") if material.quick else ()), *tiny),
-        _script("exporting", run, "--folder", str(material.models), *export, name="export"),
+        _script("exporting", run, "--folder", str(material.exported), *export, name="export"),
     ]
     if not material.quick:  # random weights have no biases, which it looks for
         tasks.append(_script("exported_graph", str(material.fp32), "--minutes", "3", needs=(material.fp32,)))
     if not material.quick:
-        tasks.append(_script("compressing", data, "--run", run, name="compression"))
+        made = ("--compressed", str(material.compressed)) if material.compressed else ()
+        tasks.append(_script("compressing", data, "--run", run, *made, name="compression"))
     return tasks
 
 
@@ -93,27 +94,42 @@ def _using(material: Material) -> list[Task]:
 def _benches(material: Material) -> list[Task]:
     """``tlx bench`` itself, what it adds, and whether it finds the same again."""
     photos, run = ("--photos", str(material.photos)), ("--keras", str(material.run))
-    limits = ("--rounds", "6", "--max-seconds", "10", "--limit", "4") if material.quick else ("--max-seconds", "600")
-    models = [str(material.fp32)] if material.quick else [str(material.fp32), str(material.int8)]
-    again = ("--runs", _pick(material, "2", "5"))
+    fp32, files = str(material.fp32), (material.fp32,)
     rounds = ("--rounds", _pick(material, "6", "40"))
-    files = (material.fp32,)
-    bench = (*TLX, "bench", *models, *run, *photos, *limits)
+    repeated = ("--runs", _pick(material, "2", "5"), fp32, *run, *photos)
+    overhead = _script("bench_overhead", fp32, *photos, *rounds, needs=files)
+    if material.quick:
+        limits = ("--rounds", "6", "--max-seconds", "10", "--limit", "4")
+        once = Task("bench", (*TLX, "bench", fp32, *run, *photos, *limits, "--output", "{output}"), files)
+        return [once, overhead, _script("bench_repeatability", *repeated, *limits, needs=files)]
+    ways = _engines("keras.predict", "keras.xla")
+    # bfloat16 is measured by itself only where the processor computes in it.
+    all_ways = _engines("keras.predict", "keras.call", "keras.tf_function", "keras.xla", "keras.mixed_bfloat16")
+    bench = (*TLX, "bench", fp32, str(material.int8), *run, *photos, "--max-seconds", "300", "--output", "{output}")
+    short = (*_engines("keras.predict"), "--max-seconds", "180")
     return [
-        Task("bench", (*bench, "--output", "{output}"), files, (material.int8,)),
-        _script("bench_overhead", str(material.fp32), *photos, *rounds, needs=files),
-        _script("bench_repeatability", *again, str(material.fp32), *run, *photos, *limits, needs=files),
+        Task("bench", (*bench, *all_ways, "--measure", "all"), files, (material.int8,)),
+        Task("bench_batch_8", (*bench, *ways, "--batch", "8"), files, (material.int8,)),
+        overhead,
+        _script("bench_repeatability", *repeated, *short, needs=files),
     ]
+
+
+def _engines(*keras: str) -> tuple[str, ...]:
+    """Words for these ways to run Keras, and ONNX Runtime in all its ways."""
+    return tuple(word for name in (*keras, "onnxruntime.*") for word in ("--engine", name))
 
 
 def _referees(material: Material) -> list[Task]:
     """MLPerf LoadGen; its logs stay beside the result."""
     photos = ("--photos", str(material.photos), "--limit", _pick(material, "4", "50"))
-    seconds, rounds = _pick(material, "0.1", "60"), _pick(material, "6", "20")
+    seconds, rounds = _pick(material, "0.1", "60"), _pick(material, "6", "120")
+    # Its interval is narrow enough after so many rounds of 64 calls only: of short ones.
+    short = material.fp32 if material.quick else material.int8
     loadgen = (*TLX, "loadgen", str(material.fp32), *photos, "--seconds", seconds, "--logs", "{folder}")
     return [
         Task("loadgen", (*loadgen, "--format", "json"), (material.fp32,)),
-        _script("loadgen_agreement", str(material.fp32), *photos, "--rounds", rounds, needs=(material.fp32,)),
+        _script("loadgen_agreement", str(short), *photos, "--rounds", rounds, needs=(short,)),
     ]
 
 
@@ -124,7 +140,7 @@ def _peers(material: Material, peers: tuple[str, ...] | None) -> list[Task]:
     models = [material.fp32] if material.quick else [material.fp32, material.int8]
     only = ("--only", *peers) if peers else ()
     photos = ("--photos", str(material.photos), "--limit", _pick(material, "4", "50"))
-    rounds = ("--rounds", _pick(material, "2", "100"), "--max-seconds", _pick(material, "10", "1200"))
+    rounds = ("--rounds", _pick(material, "2", "100"), "--max-seconds", _pick(material, "10", "600"))
     words = (*map(str, models), "--keras", str(material.run), *photos, *rounds, *only)
     task = _script("compare_peers", *words, name="peers", needs=(material.fp32,))
     return [replace(task, optional=(material.int8,))]

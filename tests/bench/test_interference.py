@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,18 @@ def test_drift_is_rarely_found_where_there_is_none_and_mostly_where_there_is() -
     assert np.mean([drift is not None and drift.significant for drift in found]) <= 0.015
     slower = [find_drift(generator.lognormal(0, 0.05, 30) * np.linspace(1, 1.2, 30)) for _ in range(300)]
     assert np.mean([drift is not None and drift.significant for drift in slower]) >= 0.95
+
+
+def test_drift_of_many_rounds_takes_little_memory() -> None:
+    course = np.random.default_rng(0).lognormal(0, 0.05, 20_000) * np.linspace(1, 1.1, 20_000)
+    tracemalloc.start()
+    drift = find_drift(course)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert drift is not None
+    assert drift.significant
+    assert drift.share == pytest.approx(0.1 / 1.05, rel=0.1)
+    assert peak < 50e6
 
 
 def test_drift_of_a_straight_line() -> None:

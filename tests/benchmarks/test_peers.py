@@ -17,7 +17,7 @@ from tests.system.other_runtimes.environments import OPENVINO, python_with
 from peers.catalog import PEERS
 from peers.environments import SOURCES, Environment
 from peers.rounds import Bounds, Contender, run_rounds
-from peers.rows import row_of
+from peers.rows import first_measured, row_of
 from tlx.bench.plan import FEWEST_CALLS, MOST_CALLS, EnginePrecision
 from tlx.errors import MissingDependencyError
 from tlx.runtime.timing.pictures import load_pictures
@@ -49,7 +49,7 @@ def setup(tiny_model: Path, tmp_path: Path) -> Setup:
 
 
 def rows(contenders: list[Contender]) -> list[dict[str, Any]]:
-    baseline = next(one for one in contenders if one.turns)
+    baseline = first_measured(contenders)
     return [row_of(one, baseline, threshold=0.5, is_same_network=one.name != "stranger") for one in contenders]
 
 
@@ -119,6 +119,21 @@ def test_the_tolerance_of_a_row_is_that_of_its_own_precision(setup: Setup) -> No
     assert [row["precision"] for row in found] == ["fp32", "fp16", "bf16", "int8"]
     assert [row["agreement"]["tolerance"] for row in found] == [1e-4, 1e-2, 5e-2, None]
     assert [row["agreement"]["agrees"] for row in found] == [False, False, True, True]
+
+
+def test_what_no_rounding_explains_is_wrong(setup: Setup) -> None:
+    # Winograd's rounding is none of our fp32's, but no other answer either.
+    others: list[tuple[EnginePrecision, float]] = [("fp32", 0.6002), ("fp32", 0.7), ("fp16", np.nan), ("int8", 0.1)]
+    tlx, *found = rows([answered(setup, "fp32", 0.6), *(answered(setup, name, second) for name, second in others)])
+    assert [row["status"] for row in (tlx, *found)] == ["ok", "ok", "wrong", "wrong", "wrong"]
+    assert found[0]["agreement"]["agrees"] is False
+
+
+def test_an_engine_that_failed_in_the_middle_is_no_baseline(setup: Setup) -> None:
+    broken = measured(setup, [[10.0] * 6] * 5, "broken")
+    broken.error = "broken: its process ended"
+    lost, first, other = rows([broken, measured(setup, [[10.0] * 6] * 8), measured(setup, [[5.0] * 6] * 8, "other")])
+    assert (lost["status"], first["ratio_to_baseline"], other["ratio_to_baseline"]) == ("failed", 1.0, 2.0)
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import all as everything
-from suite.engines import engine_lines
+from suite.engines import engine_lines, more_lines
 from suite.figures import figures_of, kind_of
 from suite.machine import gpu_of, machine_folder, machine_title
-from suite.material import Material
+from suite.material import Material, gather
 from suite.page import read_results, write_page
 from suite.tasks import Task, all_tasks
+from tlx.core.runs import Run
+from tlx.errors import InputError
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 RESULTS = BENCHMARKS / "results"
@@ -34,7 +37,8 @@ def bench(*engines: dict[str, Any], environment: dict[str, Any] | None = None) -
 def material(folder: Path, *, quick: bool) -> Material:
     (folder / "photos" / "validation").mkdir(parents=True)
     (folder / "photos" / "validation" / "one.jpg").touch()
-    return Material(folder / "photos", folder / "run", folder / "models", folder / "clip.avi", quick)
+    models = folder / "models"
+    return Material(folder / "photos", folder / "run", models, models, folder / "clip.avi", quick)
 
 
 def test_the_committed_table_is_the_one_that_the_files_beside_it_give() -> None:
@@ -90,6 +94,23 @@ def test_wrong_engines_come_after_the_right_ones_and_are_not_faster() -> None:
     assert [line[0].partition(" ")[0] for line in lines] == ["other", "slow", "quick", "dead"]
     assert lines[0][3:5] == ("9 (8 to 10)", "4/9 (another network)")
     assert lines[2][3:5] == ("-", "4/9 **WRONG**")
+
+
+def test_what_else_was_measured_has_a_table_of_its_own(tmp_path: Path) -> None:
+    measured = {
+        "model_bytes": 59_400_000,
+        "throughput_photos_per_s": 14.96,
+        "stages": {"total": {"p50_ms": 68.1, "ci95_ms": None}},
+        "cold_start": {"p50_s": 0.684},
+        "memory": {"peak_rss_mb": 130.4},
+    }
+    result = bench(engine("slow", batch=8, **measured), engine("dead", p50_ms=None, error="it ended"))
+    assert more_lines(result) == [("slow (batch 8) (2 threads)", "59.4", "15", "68.1", "0.68", "130")]
+    assert more_lines(bench(engine("a"))) == []
+    wrong = engine("a", status="wrong", memory={"peak_rss_mb": None, "gpu_mb": None})
+    assert more_lines(bench(wrong)) == [("a (2 threads) **WRONG**", *"-----")]
+    (tmp_path / "bench.json").write_text(json.dumps(result))
+    assert "| slow (batch 8) (2 threads) | 59.4 | 15 | 68.1 | 0.68 | 130 |" in write_page(tmp_path)
 
 
 def test_what_disturbed_a_bench_stands_under_its_table(tmp_path: Path) -> None:
@@ -204,6 +225,26 @@ def test_who_asks_for_a_bench_alone_gets_the_export_that_it_needs(tmp_path: Path
     assert [task.name for task in everything.chosen(tasks, ["extraction"])] == ["extraction"]
     with pytest.raises(SystemExit, match="no benchmark speed"):
         everything.chosen(tasks, ["speed"])
+
+
+def test_a_compressed_run_that_is_there_is_not_made_anew(tmp_path: Path) -> None:
+    real = material(tmp_path, quick=False)
+    made = replace(real, compressed=tmp_path / "runs" / "smaller")
+    words = {task.name: task.command for task in all_tasks(made)}["compression"]
+    assert words[words.index("--compressed") + 1] == str(made.compressed)
+    assert made.names()[str(made.compressed)] == "runs/smaller"
+    assert "--compressed" not in {task.name: task.command for task in all_tasks(real)}["compression"]
+
+
+def test_model_files_that_are_given_are_left_alone(tmp_path: Path) -> None:
+    given = replace(material(tmp_path, quick=False), exported=tmp_path / "work")
+    words = {task.name: task.command for task in all_tasks(given)}["export"]
+    assert words[words.index("--folder") + 1] == str(tmp_path / "work")
+
+
+def test_a_folder_without_the_exact_model_is_refused(tiny_run: Run, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--models .*: has no fp32\.onnx"):
+        gather(tmp_path, str(tiny_run.folder), tmp_path, models=tmp_path)
 
 
 def test_a_failed_benchmark_leaves_its_old_result(tmp_path: Path) -> None:

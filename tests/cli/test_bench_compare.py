@@ -191,3 +191,11 @@ def test_report_shows_a_bench_again_and_writes_the_same_page(bench: Path, tmp_pa
     done = tlx("bench", "report", bench, "--html", tmp_path / "again.html")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "again.html").read_text() == bench.with_suffix(".html").read_text()
+
+
+def test_report_does_not_overwrite_the_bench_that_it_shows(bench: Path) -> None:
+    before = bench.read_bytes()
+    done = tlx("bench", "report", bench, "--html", bench)
+    assert done.returncode == 2, done.stderr
+    assert "is the bench itself: name another file" in done.stderr
+    assert bench.read_bytes() == before

@@ -198,6 +198,11 @@ class BenchDocument(Part):
         """The first row of the baseline; None if all failed."""
         return next((row for row in self.engines if row.name == self.baseline and row.status != "failed"), None)
 
+    def baseline_of(self, row: EngineRow) -> EngineRow | None:
+        """What a row's ratio is to: the baseline of the same batch and threads; None if it failed."""
+        rows = (one for one in self.engines if (one.batch, one.threads) == (row.batch, row.threads))
+        return next((one for one in rows if one.name == self.baseline and one.status != "failed"), None)
+
 
 def read_document(path: Path) -> BenchDocument:
     """Read what ``tlx bench --output`` wrote.

@@ -14,6 +14,8 @@ from tlx.bench.row_names import with_full_names
 from tlx.bench.rows import EngineRow
 
 _MB: Final = 1e6
+_WHOLE: Final = 100
+"""From so many photos a second on whole numbers tell enough."""
 
 
 def further_table(document: BenchDocument) -> list[tuple[str, ...]]:
@@ -54,7 +56,11 @@ def _gpu_mb(row: EngineRow) -> str:
 
 def _pace(row: EngineRow) -> str:
     pace = row.sustained
-    return f"{pace.first_minute_photos_per_s:.0f} > {pace.sustained_photos_per_s:.0f}" if pace else ""
+    return f"{_rate(pace.first_minute_photos_per_s)} > {_rate(pace.sustained_photos_per_s)}" if pace else ""
+
+
+def _rate(photos_per_s: float) -> str:
+    return f"{photos_per_s:.0f}" if photos_per_s >= _WHOLE else f"{photos_per_s:.1f}"
 
 
 def _joules(row: EngineRow) -> str:

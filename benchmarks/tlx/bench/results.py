@@ -10,6 +10,7 @@ import numpy as np
 
 from tlx.bench.accuracy import Accuracy, judge_accuracy
 from tlx.bench.agreement import Agreement, beside_another_network, coarser, compare
+from tlx.bench.model_size import model_bytes
 from tlx.bench.plan import EngineSpec, Workload
 from tlx.bench.sampling import EngineRecord
 from tlx.bench.statistics import Summary, paired_ratio, summarize
@@ -130,7 +131,12 @@ def evaluate(
         )
         if record.error is None
         else EngineResult(
-            record.spec, record.name, record.row, record.provider, record.error, model_bytes=_size(record.spec)
+            record.spec,
+            record.name,
+            record.row,
+            record.provider,
+            record.error,
+            model_bytes=model_bytes(record.spec.model),
         )
         for record in records
     )
@@ -151,7 +157,7 @@ def _evaluate(record: EngineRecord, baseline: EngineRecord, workload: Workload, 
         row=record.row,
         provider=record.provider,
         error=None,
-        model_bytes=_size(record.spec),
+        model_bytes=model_bytes(record.spec.model),
         baseline=baseline.row,
         latency_ms=summarize(turns_ms, confidence),
         latencies_ms=latencies_ms,
@@ -181,10 +187,3 @@ def _agreement(record: EngineRecord, other: EngineRecord, workload: Workload) ->
     )
     same = record.spec.network == other.spec.network
     return found if same else beside_another_network(found, record.probabilities)
-
-
-def _size(spec: EngineSpec) -> int | None:
-    try:
-        return spec.model.stat().st_size
-    except OSError:
-        return None

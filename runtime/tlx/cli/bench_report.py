@@ -9,6 +9,7 @@ import typer
 
 from tlx.cli import terminal
 from tlx.cli.options import QuietOption, VerboseOption
+from tlx.errors import InputError
 
 EXAMPLE = """
 \b
@@ -31,6 +32,8 @@ def bench_report(
 
     document = read_document(bench)
     if html is not None:
+        if html.resolve() == bench.resolve():
+            raise InputError(f"--html {html}: is the bench itself: name another file")
         write_page(document, html)
     else:
         for line in format_bench(document):

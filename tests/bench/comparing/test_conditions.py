@@ -67,6 +67,13 @@ def test_gpus_that_are_equal_unknown_or_unused_need_no_word(after: BenchDocument
     assert check_conditions(on_gpus("NVIDIA H200"), after) == []
 
 
+def test_other_packages_of_keras_own_environment_are_noted() -> None:
+    own = {"keras_versions": {"keras": "3.11.0", "tensorflow": "2.20.0"}}
+    newer = {"keras_versions": {"keras": "3.11.0", "tensorflow": "2.21.0"}}
+    assert check_conditions(bench(**own), bench(**newer)) == ["tensorflow: 2.20.0, then 2.21.0 (Keras's environment)"]
+    assert check_conditions(bench(**own), bench(**own)) == []
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -137,6 +137,15 @@ def test_a_photo_without_an_answer_is_no_number(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_answers(tmp_path, 2, 1), [[np.nan], [1.0]])
 
 
+def test_offline_lasts_long_enough_whatever_the_servers_pace_and_the_batch(tiny_model: Path, tmp_path: Path) -> None:
+    # Batches are many times as fast as the single photos from which the first guess is made.
+    options = LoadgenOptions(
+        tiny_model, tmp_path, ("Offline",), limit=9, seconds=0.5, max_batch=8, target_qps=1.0, device="cpu"
+    )
+    (one,) = run_loadgen(options, command="tlx loadgen").scenarios
+    assert (one.result.valid, one.result.reasons) == (True, ())
+
+
 def test_names_of_scenarios_may_have_any_case() -> None:
     assert check_scenarios(["singlestream", "OFFLINE"]) == ("SingleStream", "Offline")
     with pytest.raises(InputError, match="no scenario Batch: choose from SingleStream"):

@@ -13,11 +13,14 @@ from tests.bench.conftest import make_plan
 
 from tlx.bench import sampling
 from tlx.bench.measures import lanes
-from tlx.bench.measures.extras import Extras, all_notes, model_bytes
+from tlx.bench.measures.extras import Extras, all_notes
 from tlx.bench.measures.measure import measure_extras
 from tlx.bench.measures.wanted import NOTHING, PARTS, Wanted
+from tlx.bench.model_size import model_bytes
 from tlx.bench.plan import EngineSpec, Plan
 from tlx.runtime.energy import EnergyMeter
+from tlx.runtime.model_file import ModelFile
+from tlx.runtime.model_publishing import publish
 from tlx.runtime.timing.protocol import ONNX_KIND
 
 FIELDS = ["model_bytes", "stages", "cold_start", "memory", "sustained", "energy", "transfers"]
@@ -177,3 +180,9 @@ def test_model_bytes_of_files_and_folders(tmp_path: Path) -> None:
     assert model_bytes(tmp_path / "model" / "graph.param") == 3
     assert model_bytes(tmp_path / "model") == 7
     assert model_bytes(tmp_path / "gone") is None
+
+
+def test_model_bytes_of_a_models_folder_are_those_of_its_current_model(tiny_model: Path, tmp_path: Path) -> None:
+    publish(tmp_path / "models", ModelFile.read(tiny_model))
+    (tmp_path / "models" / "history.jsonl").write_text("{}\n" * 100)
+    assert model_bytes(tmp_path / "models") == tiny_model.stat().st_size

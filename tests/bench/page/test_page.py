@@ -41,6 +41,21 @@ def test_a_wrong_engine_is_never_the_fastest() -> None:
     assert "wrong gives other answers than right: 19 of 50 labels differ" in page
 
 
+def test_the_ratio_of_the_fastest_is_to_the_baseline_of_its_own_batch() -> None:
+    rows = [
+        made_up_row("keras.predict", 120.0),
+        made_up_row("int8", 20.0, ratio_to_baseline=6.0),
+        made_up_row("keras.predict", 320.0, batch=8),
+        made_up_row("int8", 100.0, batch=8, ratio_to_baseline=3.2),
+    ]
+    # The median of calls that get a little slower in each turn.
+    tiles = re.findall(r"<dt>(.*?)</dt><dd>(.*?)<small>(.*?)</small>", render(made_up_document(*rows)))
+    told = [tuple(re.sub(r"<.*?>", "", words) for words in tile) for tile in tiles]
+    assert ("fastest right one", "13.0 ms", "int8, batch 8") in told
+    assert ("against the baseline", f"3.20 {TIMES}", "keras.predict, batch 8") in told
+    assert ("baseline", "41.7 ms", "keras.predict, batch 8") in told
+
+
 def test_every_row_has_its_command_and_failures_their_reason() -> None:
     page = render(full_document())
     assert "<code>tlx bench model.onnx --engine onnxruntime.cpu.int8:half</code>" in page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tlx.bench.document import BenchDocument
 from tlx.bench.rows import NVIDIA
@@ -68,13 +68,21 @@ def _other_differences(before: BenchDocument, after: BenchDocument) -> Iterator[
     for name, first, second in facts:
         if first != second:
             yield f"{name}: {_told(first)}, then {_told(second)}"
-    for package in sorted(old.versions.keys() | new.versions.keys()):
-        first, second = old.versions.get(package), new.versions.get(package)
-        if first != second:
-            yield f"{package}: {_told(first)}, then {_told(second)}"
+    yield from _other_packages(old.versions, new.versions)
+    # Without an environment of its own, Keras ran in that of the others.
+    of_keras = _other_packages(old.keras_versions or old.versions, new.keras_versions or new.versions)
+    if old.keras_versions or new.keras_versions:
+        yield from (f"{line} (Keras's environment)" for line in of_keras)
     yield from _other_files(before, after)
     if (before.photos.count, before.photos.sha256) != (after.photos.count, after.photos.sha256):
         yield f"other photos: {_photos(before)}, then {_photos(after)}"
+
+
+def _other_packages(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    for package in sorted(old.keys() | new.keys()):
+        first, second = old.get(package), new.get(package)
+        if first != second:
+            yield f"{package}: {_told(first)}, then {_told(second)}"
 
 
 def _other_files(before: BenchDocument, after: BenchDocument) -> Iterator[str]:

@@ -43,7 +43,7 @@ class LoadgenOptions:
         seconds: Each scenario takes at least so long (MLPerf's own rules: 600).
         samples_per_query: Of MultiStream.
         max_batch: Photos a call, at most.
-        target_qps: Of Server and Offline; None takes what the warm-up makes likely.
+        target_qps: Of Server; None takes what the warm-up makes likely.
         target_latency_ms: Of Server.
         threads: None takes as many as this process may use.
         device: ``auto``, ``cpu`` or ``gpu``.
@@ -177,20 +177,31 @@ def _run_scenario(
         min_queries=options.min_queries,
         samples_per_query=options.samples_per_query,
         max_batch=1 if scenario == "SingleStream" else options.max_batch,
-        target_qps=options.target_qps or likely_qps(scenario, process.call_ms),
+        target_qps=(options.target_qps if scenario == "Server" else None) or likely_qps(scenario, process.call_ms),
         target_latency_ms=options.target_latency_ms,
         # Half of it: with too few queries in store LoadGen calls its test too short.
         expected_ms=0.5 * process.call_ms,
         seed=options.seed,
     )
     process.run(replace(timed, mode="AccuracyOnly", logs=str((logs / "accuracy").resolve())))
-    process.run(timed)
+    result = _run_timed(process, timed, logs)
     contract = ModelFile.read(options.model).contract
     logged = read_answers(logs / "accuracy", *own.shape)
     # The same session answered both, perhaps in other batches: the precision's own tolerance holds.
     thresholds = (contract.threshold, contract.threshold)
     agreement = compare(own, logged, precision=contract.precision, thresholds=thresholds)
-    return ScenarioResult(scenario, logs, read_result(logs), agreement)
+    return ScenarioResult(scenario, logs, result, agreement)
+
+
+def _run_timed(process: LoadgenProcess, test: LoadgenTest, logs: Path) -> LoadgenResult:
+    """One timed test; Offline again if batches went so much faster than single photos that it ended too soon."""
+    process.run(test)
+    result = read_result(logs)
+    again_qps = _OFFLINE_MARGIN * (result.samples_per_s or 0.0)
+    if test.scenario != "Offline" or result.valid or again_qps <= test.target_qps:
+        return result
+    process.run(replace(test, target_qps=again_qps))
+    return read_result(logs)
 
 
 def _scenario(one: ScenarioResult) -> dict[str, Any]:

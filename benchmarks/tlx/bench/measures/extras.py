@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tlx.bench.measures.cold_start import ColdStart
@@ -49,13 +48,3 @@ class Extras:
 def all_notes(extras: Iterable[Extras]) -> list[str]:
     """The notes of all engines; what holds for several is said once."""
     return list(dict.fromkeys(note for one in extras for note in one.notes))
-
-
-def model_bytes(path: Path) -> int | None:
-    """Size of a model on disk; None if it's gone."""
-    try:
-        if path.is_dir():
-            return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        return path.stat().st_size
-    except OSError:
-        return None

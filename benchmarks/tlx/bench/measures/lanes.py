@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tlx.bench.measures.extras import Extras, model_bytes
+from tlx.bench.measures.extras import Extras
 from tlx.bench.measures.messages import Loaded
+from tlx.bench.model_size import model_bytes
 from tlx.bench.rows import NVIDIA
 from tlx.bench.sampling import LOAD_AT_ONCE, LOAD_TIMEOUT_S, EngineRecord
 from tlx.bench.starting import Starter

@@ -11,6 +11,7 @@ from tlx.bench.document import BenchDocument
 from tlx.bench.page.sections import all_sections, cautions
 from tlx.bench.page.words import breakable, machine_name
 from tlx.bench.row_names import with_full_names
+from tlx.bench.rows import EngineRow
 from tlx.bench.table import number
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section
@@ -61,18 +62,25 @@ def _header(document: BenchDocument, sections: Sequence[Section]) -> Markup:
 
 
 def _tiles(document: BenchDocument) -> list[tuple[str, str, str]]:
-    """The fastest engine that isn't wrong, by the photo, and the baseline."""
-    document = with_full_names(document)
+    """The fastest engine that isn't wrong, by the photo, and the baseline that it's compared with."""
+    names = {
+        row.key: named.name for row, named in zip(document.engines, with_full_names(document).engines, strict=True)
+    }
     right = [row for row in document.engines if row.status != "failed" and not row.is_wrong and row.p50_ms is not None]
     if not right:
         return []
-    fastest = min(right, key=lambda row: (row.p50_ms or 0.0) / row.batch)
-    tiles = [("fastest right one", f"{number((fastest.p50_ms or 0.0) / fastest.batch)} ms", fastest.name)]
-    if fastest.ratio_to_baseline is not None and fastest.name != document.baseline:
-        tiles.append(("against the baseline", f"{number(fastest.ratio_to_baseline)} {TIMES}", f"{document.baseline}"))
-    baseline = document.baseline_row
+    fastest = min(right, key=_photo_ms)
+    tiles = [("fastest right one", f"{number(_photo_ms(fastest))} ms", names[fastest.key])]
+    baseline = document.baseline_of(fastest)
     if baseline is not None and baseline is not fastest:
-        tiles.append(("baseline", f"{number(baseline.p50_ms)} ms", baseline.name))
+        if fastest.ratio_to_baseline is not None:
+            words = f"{number(fastest.ratio_to_baseline)} {TIMES}"
+            tiles.append(("against the baseline", words, names[baseline.key]))
+        tiles.append(("baseline", f"{number(_photo_ms(baseline))} ms", names[baseline.key]))
     most = max(right, key=lambda row: row.throughput_photos_per_s or 0.0)
-    tiles.append(("most photos a second", number(most.throughput_photos_per_s), most.name))
+    tiles.append(("most photos a second", number(most.throughput_photos_per_s), names[most.key]))
     return tiles
+
+
+def _photo_ms(row: EngineRow) -> float:
+    return (row.p50_ms or 0.0) / row.batch
