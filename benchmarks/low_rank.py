@@ -33,7 +33,7 @@ from tlx.core.compress.elimination import DAMPING, solve
 from tlx.core.compress.maps import Places, advance, normalized
 from tlx.core.compress.plain import TAPS, Convolution, PlainNetwork, build_model
 from tlx.core.compress.pruning import Looks, prune, survey
-from tlx.core.compress.source import Source, open_source
+from tlx.core.compress.source import Source, evenly, open_source
 from tlx.core.compress.statistics import MomentSums
 from tlx.core.compress.trials import Trial, time_rounds
 from tlx.core.photos import Photo
@@ -78,8 +78,8 @@ def main() -> None:
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All networks: how accurate, how fast."""
     source = open_source(open_run(arguments.run), hold_back=False)
-    pixels = read(source, spread(source.photos, PHOTOS))
-    judges = spread(source.validation, arguments.photos)
+    pixels = read(source, evenly(source.photos, PHOTOS))
+    judges = evenly(source.validation, arguments.photos)
     judging, classes = read(source, judges), source.classes(judges)
     candidates = make_all(source.network, pixels, arguments)
     accuracies = [accuracy(candidate.network, judging, classes) for candidate in candidates]
@@ -110,12 +110,6 @@ def read(source: Source, photos: Sequence[Photo]) -> npt.NDArray[np.uint8]:
     """``uint8 [N, h, w, 3]``."""
     recipe = source.run.recipe
     return np.stack([images.load(photo.path, recipe.size_hw, recipe.resize) for photo in photos])
-
-
-def spread(photos: Sequence[Photo], count: int) -> list[Photo]:
-    """So many of them, from one end to the other."""
-    count = min(count, len(photos))
-    return [photos[place * len(photos) // count] for place in range(count)]
 
 
 def make_all(original: PlainNetwork, pixels: npt.NDArray[np.uint8], arguments: argparse.Namespace) -> list[Candidate]:

@@ -31,7 +31,7 @@ def compression_figures(result: Result) -> list[Figure]:
         Figure(
             "compressed int8 file over keras.predict, round by round",
             f"{over_keras:.3g} (95 %: {ends[0]:.3g} to {ends[1]:.3g})" if ends else f"{over_keras:.3g}",
-            f"{KERAS_TIMES:g}",
+            f"{KERAS_TIMES:g} (by the median)",
             over_keras >= KERAS_TIMES,
         ),
         Figure(

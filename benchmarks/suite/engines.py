@@ -35,6 +35,12 @@ def more_lines(result: Result) -> list[tuple[str, ...]]:
     return [_more_cells(row) for row in rows if any(row.get(part) for part in ("stages", "cold_start", "memory"))]
 
 
+def judged_by_older(result: Result) -> bool:
+    """Whether rows of several networks don't tell whether theirs is the baseline's."""
+    judged = [row["agreement"] for row in result.get("engines", []) if row.get("agreement")]
+    return result.get("benchmark") == "compression" and not any("same_network" in one for one in judged)
+
+
 def warnings(result: Result) -> list[str]:
     """What makes the figures of a bench doubtful, as it says itself."""
     return [str(warning) for warning in (result.get("interference") or {}).get("warnings", [])]

@@ -220,6 +220,8 @@ def _spread(spread: Result) -> str:
 
 
 def _range(spread: Result) -> str:
+    if spread["low"] == spread["high"]:
+        return f"{spread['median']:.3f} (one round)"
     return f"{spread['median']:.3f} ({spread['low']:.3f} to {spread['high']:.3f})"
 
 

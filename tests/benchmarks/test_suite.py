@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import all as everything
-from suite.engines import engine_lines, more_lines
+from suite.engines import engine_lines, judged_by_older, more_lines
 from suite.figures import figures_of, kind_of
 from suite.machine import gpu_of, machine_folder, machine_title
 from suite.material import Material, gather
@@ -111,6 +111,23 @@ def test_what_else_was_measured_has_a_table_of_its_own(tmp_path: Path) -> None:
     assert more_lines(bench(wrong)) == [("a (2 threads) **WRONG**", *"-----")]
     (tmp_path / "bench.json").write_text(json.dumps(result))
     assert "| slow (batch 8) (2 threads) | 59.4 | 15 | 68.1 | 0.68 | 130 |" in write_page(tmp_path)
+
+
+def test_other_networks_that_an_earlier_tlx_called_wrong_are_explained() -> None:
+    agreement = {"photos": 9, "labels_equal": 4, "max_abs_difference": 0.5, "agrees": False}
+    result = bench(engine("a", status="wrong", agreement=agreement)) | {"benchmark": "compression"}
+    assert judged_by_older(result)
+    newer = bench(engine("a", agreement={**agreement, "same_network": False})) | {"benchmark": "compression"}
+    assert not judged_by_older(newer)
+    assert not judged_by_older(bench(engine("a")))
+
+
+def test_one_round_is_told_as_one() -> None:
+    spread = {"median": 1.019, "low": 1.019, "high": 1.019}
+    result = {"benchmark": "overhead", "bound": 1.05, "loop_over_work": spread, "pictures": 150, "model": "model.onnx"}
+    result |= {"command_over_work": spread, "plain_script_over_loop": {**spread, "high": 1.1}}
+    found = [figure.found for figure in figures_of(result)]
+    assert found == ["1.019 (one round)", "1.019 (one round)", "1.019 (1.019 to 1.100)"]
 
 
 def test_what_disturbed_a_bench_stands_under_its_table(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_drop_that_is_not_kept_ends_with_1(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from tlx.core.compress import compress as compress_module
-    from tlx.core.compress.recovery import Course
+    from tlx.core.compress.course import Course
 
     # Uphill, it learns what's wrong.
     monkeypatch.setattr(compress_module, "Course", functools.partial(Course, learning_rate=-0.02))
@@ -133,6 +133,33 @@ def test_a_drop_that_is_not_kept_ends_with_1(
     assert said.out == ""
     line = error_line(said.err)
     assert "points on the photos kept for the choice, allowed are 0.5: ask for less speed, allow more, or give" in line
+    assert [path.name for path in (in_folder / "runs").iterdir()] == ["narrow"]
+
+
+def test_a_drop_that_the_last_word_does_not_confirm_ends_with_1_and_leaves_the_run(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tlx.core.compress import compress as compress_module
+    from tlx.core.compress.course import Course
+    from tlx.core.compress.judging import Choice, Judge
+
+    # Uphill, it learns what's wrong, and the photos for the choice don't show it.
+    monkeypatch.setattr(compress_module, "Course", functools.partial(Course, learning_rate=-0.02))
+    monkeypatch.setattr(Judge, "chosen", lambda judge, network: Choice(1.0, 1.0, 0.0))  # noqa: ARG005
+    assert tlx("narrow", "--latency-ms", "50", "--max-drop", "0.5", *QUICK) == 1
+    said = capsys.readouterr()
+    line = error_line(said.err)
+    assert "points, at most 0.5 were asked for. The run runs/" in line
+    assert line.endswith("is kept")
+    assert len(finished_runs(in_folder / "runs")) == 2
+
+
+def test_what_the_original_does_itself_in_eight_bits_is_not_taught_anew(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tlx("narrow", "--latency-ms", "50", "--minutes", "0.1", "--threads", "1", "--precision", "int8") == 2
+    line = error_line(capsys.readouterr().err)
+    assert 'narrow is as fast as that itself in eight bits: run "tlx export model.onnx --precision int8"' in line
     assert [path.name for path in (in_folder / "runs").iterdir()] == ["narrow"]
 
 

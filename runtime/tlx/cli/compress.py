@@ -45,7 +45,9 @@ def compress(
     max_drop: Annotated[
         float | None, typer.Option("--max-drop", metavar="POINTS", help="Points of accuracy that it may lose at most.")
     ] = None,
-    minutes: Annotated[float, typer.Option("--minutes", help="For learning, beside some minutes for all else.")] = 30.0,
+    minutes: Annotated[
+        float, typer.Option("--minutes", help="For learning; with --max-drop for its networks in all.")
+    ] = 30.0,
     precision: Annotated[
         MeantPrecision, typer.Option("--precision", help="What it is meant to be exported as: times are of that.")
     ] = MeantPrecision.AUTO,
@@ -69,7 +71,7 @@ def compress(
     from tlx.core.compress.bounds import Bounds
     from tlx.core.compress.compress import Listener, Options
     from tlx.core.compress.compress import compress as compress_run
-    from tlx.core.compress.summary import headline, missed_bounds, misses_speed
+    from tlx.core.compress.summary import breaks_promise, headline, missed_bounds
     from tlx.core.runs import open_run
     from tlx.progress import deaf
 
@@ -94,7 +96,7 @@ def compress(
         terminal.say(f"{made.folder}: {headline(record)}")
         if not quiet:
             _tell(made, record)
-    if misses_speed(record):
+    if breaks_promise(record):
         raise GateError(f"{' '.join(missed_bounds(record))} The run {made.folder} is kept")
 
 

@@ -116,6 +116,13 @@ def test_what_to_try_next_can_be_asked_for(compressed: Run) -> None:
         Bounds(speedup=speedup)
 
 
+def test_commands_to_try_next_have_the_same_options(tmp_path: Path) -> None:
+    bounds, root = Bounds(speedup=2), tmp_path / "my runs"
+    assert Options(bounds).words() == ""
+    options = Options(bounds, int8=False, size=112, threads=1, runs_root=root)
+    assert options.words() == f" --size 112 --precision fp32 --threads 1 --runs '{root}'"
+
+
 def test_a_compressed_run_is_compressed_again(
     compressed: Run, compressed_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,7 +154,7 @@ def test_the_fastest_network_within_the_drop_is_kept(augmented_run: Run, tmp_pat
     held_back = open_source(augmented_run, hold_back=True).held_back
     assert record.reference_accuracy == accuracy_of(augmented_run, held_back)
     said = [line for line in told if "points lost on the photos kept for the choice" in line]
-    assert len(said) == len(record.points)
+    assert len(said) == len(record.points) + sum(": learns on, " in line for line in told)
 
 
 @pytest.mark.parametrize("size", [16, 64])

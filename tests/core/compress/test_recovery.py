@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from tests.core.narrow_networks import Told
 
+from tlx.core.compress.course import Course
 from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Looks, prune, survey
-from tlx.core.compress.recovery import Course, recover
+from tlx.core.compress.recovery import recover
 from tlx.core.compress.source import open_source
 from tlx.core.compress.teaching import Teaching, hint_layers
 from tlx.core.runs import Run
@@ -110,3 +111,24 @@ def test_an_interrupt_in_a_step_ends_it_at_once(pupil: Pupil) -> None:
 def test_a_loss_that_is_no_number_is_an_error(pupil: Pupil) -> None:
     with pytest.raises(RunError, match=r"the loss of the smaller network is (nan|inf): give a larger one"):
         recover(pupil.network, pupil.kept, pupil.teaching, Course(60, passes=20, learning_rate=1e30))
+
+
+def test_classes_that_counted_the_same_in_the_training_do_so_here(pupil: Pupil) -> None:
+    source = pupil.teaching.source
+    rare = tuple(
+        photo for number, photo in enumerate(source.photos) if photo.label != source.run.labels[0] or number % 4 == 0
+    )
+    uneven = replace(pupil.teaching, source=replace(source, photos=rare), _answers={}, _original=None)
+    balanced = replace(uneven, source=replace(uneven.source, is_balanced=True), _answers={}, _original=None)
+    given = balanced.source.weights(rare)
+    assert given is not None
+    classes = balanced.source.classes(rare)
+    assert given.mean() == pytest.approx(1)
+    sums = [given[classes == place].sum() for place in range(len(source.run.labels))]
+    assert sums == pytest.approx([sums[0]] * len(sums))
+    assert uneven.source.weights(rare) is None
+    even, weighted = (
+        weights(recover(pupil.network, pupil.kept, teaching, Course(1, passes=2)).network)
+        for teaching in (uneven, balanced)
+    )
+    assert any(not np.array_equal(one, other) for one, other in zip(even, weighted, strict=True))

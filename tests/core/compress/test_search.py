@@ -61,18 +61,21 @@ class Taught:
 
 
 class Teacher:
-    """Nothing is faster than 2 ms."""
+    """Nothing is faster than 2 ms; turns the clock."""
 
     def __init__(self) -> None:
         self.taught: list[Taught] = []
+        self.now_s = 1000.0
 
     def teach(self, limit_ms: float, seconds: float) -> Taught:
         if limit_ms < 2:
             raise InputError("too fast")
+        self.now_s += seconds
         self.taught.append(Taught(limit_ms, seconds))
         return self.taught[-1]
 
     def learn_on(self, taught: Taught, seconds: float) -> Taught:
+        self.now_s += seconds
         self.taught.append(replace(taught, seconds=taught.seconds + seconds))
         return self.taught[-1]
 
@@ -80,7 +83,8 @@ class Teacher:
 def find(max_drop: float, bound_ms: float | None = None) -> tuple[Taught, list[float], float]:
     """The network, the times that were tried, and the seconds that were used."""
     teacher = Teacher()
-    found = find_fastest(Wanted(max_drop, bound_ms, 60.0, 400.0), teacher.teach, teacher.learn_on)
+    wanted = Wanted(max_drop, bound_ms, 60.0, 400.0)
+    found = find_fastest(wanted, teacher.teach, teacher.learn_on, lambda: teacher.now_s)
     assert found.drop_points <= max_drop
     tried = [taught.latency_ms for taught in teacher.taught]
     return found, tried, sum({taught.latency_ms: taught.seconds for taught in teacher.taught}.values())
@@ -102,6 +106,42 @@ def test_the_fastest_that_keeps_the_drop_is_taken_wherever_it_was_found() -> Non
 def test_one_that_may_not_be_slower_learns_on_before_it_is_given_up() -> None:
     found, tried, seconds = find(0.5, bound_ms=3.0)
     assert (found.seconds, tried, seconds) == (400, [3.0, 3.0], 400)
+
+
+def test_what_no_other_network_needs_goes_to_the_one_that_is_kept() -> None:
+    found, tried, seconds = find(6.0, bound_ms=2.1)
+    assert (found.seconds, tried, seconds) == (400, [2.1, 2.1], 400)
+
+
+def test_time_that_a_network_takes_beyond_its_share_is_taken_from_the_others() -> None:
+    teacher = Teacher()
+    shares = []
+
+    def teach(limit_ms: float, seconds: float) -> Taught:
+        shares.append(seconds)
+        return teacher.teach(limit_ms, 160.0 if len(shares) == 1 else seconds)
+
+    find_fastest(Wanted(1.0, None, 60.0, 400.0), teach, teacher.learn_on, lambda: teacher.now_s)
+    assert shares == [100, 80, 80, 80]
+
+
+def test_no_other_network_is_begun_once_the_time_is_over() -> None:
+    teacher = Teacher()
+    found = find_fastest(
+        Wanted(1.0, None, 60.0, 400.0), lambda ms, _: teacher.teach(ms, 500.0), teacher.learn_on, lambda: teacher.now_s
+    )
+    assert [taught.latency_ms for taught in teacher.taught] == [found.latency_ms] == [10]
+
+
+def test_one_that_learned_on_and_got_worse_is_not_taken() -> None:
+    teacher = Teacher()
+
+    def unlearn(taught: Taught, seconds: float) -> Taught:
+        del seconds
+        return replace(taught, seconds=-100)
+
+    found = find_fastest(Wanted(6.0, 2.1, 60.0, 400.0), teacher.teach, unlearn, lambda: teacher.now_s)
+    assert found.seconds == 100
 
 
 def test_what_loses_too_much_after_all_seconds_is_an_error() -> None:

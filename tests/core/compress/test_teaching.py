@@ -14,11 +14,11 @@ from tlx.core.compress import teaching as teaching_module
 from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.judging import Choice, Judge
 from tlx.core.compress.source import Source, open_source
-from tlx.core.compress.teaching import Teaching, hint_layers
+from tlx.core.compress.teaching import Teaching, hint_layers, plan_place
 from tlx.core.recipes.layers import cut_before
 from tlx.core.runs import Run
 from tlx.core.trunk.features import CachePlace
-from tlx.errors import GateError
+from tlx.errors import OutputError
 from tlx.export.frameworks import import_keras
 from tlx.export.keras_model import class_probabilities
 from tlx.images import load
@@ -194,8 +194,34 @@ def test_a_network_that_mixes_up_the_labels_fails(judge: Judge, narrow_run: Run)
         dense=(*network.dense[:-1], replace(last, kernel=last.kernel[:, ::-1].copy(), bias=last.bias[::-1].copy())),
     )
     assert judge.chosen(mixed) == Choice(0, 1, 100)
-    with pytest.raises(
-        GateError, match=r"on the validation photos 0 of \d+ right, .* nothing was written; ask for less"
-    ):
-        judge.verdict(mixed, Bounds(max_drop=99))
+    verdict = judge.verdict(mixed, Bounds(max_drop=99)).record
+    assert (verdict.verdict, verdict.drop_points) == ("failed", 100)
     assert judge.verdict(mixed, Bounds(speedup=2)).record.drop_points == 100
+
+
+def test_the_original_is_asked_once_for_the_channels_of_all_networks(
+    augmented_run: Run, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = open_source(augmented_run, hold_back=False)
+    every = open_teaching(source, own_cache).imitating_all(hint_layers(source))
+    assert every.has_maps
+    assert every.imitating({"block4_pool": KEPT, "block5_pool": np.array([0, 5])}) is every
+    monkeypatch.setattr(teaching_module, "_MAPS_BYTES", 0)
+    few = open_teaching(source, own_cache)
+    assert few.imitating_all(hint_layers(source)) is few
+
+
+def test_views_that_the_original_has_yet_to_answer_are_counted(augmented_run: Run, own_cache: Path) -> None:
+    source = open_source(augmented_run, hold_back=False)
+    teaching, photos = open_teaching(source, own_cache), source.photos[:6]
+    assert teaching.unknown(photos) == 48
+    teaching.answers(photos, 1)
+    teaching.answers(photos[:2], 2)
+    assert teaching.unknown(photos) == 40
+
+
+def test_a_cache_that_holds_no_view_of_each_photo_is_refused(augmented_run: Run) -> None:
+    source = open_source(augmented_run, hold_back=False)
+    assert plan_place(source, (32, 32), 1.0).limit_bytes <= 1e9
+    with pytest.raises(OutputError, match=r"more than the .* of --cache-gb: allow more"):
+        plan_place(source, (32, 32), 1e-4)

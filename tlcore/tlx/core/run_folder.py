@@ -240,10 +240,21 @@ def unfinished_runs(root: Path) -> list[RunFolder]:
 
 def splits_before(folder: Path) -> dict[str, Split]:
     """The ``recorded_splits`` of a run, finished or not; empty if it has no plan that can be read."""
+    plan = _plan_of(folder)
+    return plan.recorded_splits if plan else {}
+
+
+def balances_classes(folder: Path) -> bool:
+    """Whether classes count the same in a run's loss, finished or not; False if it has no plan that can be read."""
+    plan = _plan_of(folder)
+    return plan is not None and plan.balance
+
+
+def _plan_of(folder: Path) -> TrainingPlan | None:
     try:
-        return TrainingPlan.model_validate_json((folder / _PLAN).read_bytes()).recorded_splits
+        return TrainingPlan.model_validate_json((folder / _PLAN).read_bytes())
     except (OSError, ValidationError):
-        return {}
+        return None
 
 
 def is_held(folder: Path) -> bool:

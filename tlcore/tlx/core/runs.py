@@ -137,10 +137,11 @@ class CompressionRecord(_Document):
         latency_range_ms: The shortest and the longest of the interleaved rounds whose median ``latency_ms`` is.
         speedup_range: The lowest and the highest round by round.
         bounds: What was asked for: ``speedup``, ``latency_ms``, ``max_drop``.
-        minutes: For learning.
+        minutes: That the kept network was given to learn in.
         seed: Of the looks and of the order of learning.
         size_hw: Of its input; ``original_size_hw`` of the original's.
         passes: Over the training photos, that the kept network learned in.
+        balanced: Whether each class counted the same in it, as in the original's training.
         what_next: What a person may try next, a line each.
     """
 
@@ -170,6 +171,7 @@ class CompressionRecord(_Document):
     size_hw: tuple[int, int] | None = None
     original_size_hw: tuple[int, int] | None = None
     passes: float | None = None
+    balanced: bool = False
 
 
 class RunRecord(_Document):

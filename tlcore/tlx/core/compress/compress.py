@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import math
+import shlex
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from tlx import atomic
-from tlx.cache import cache_folder
 from tlx.core import runs
 from tlx.core.compress.bounds import Bounds
+from tlx.core.compress.course import Course
 from tlx.core.compress.design import Design, Designer
 from tlx.core.compress.judging import Judge
 from tlx.core.compress.maps import photos_that_fit
 from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Looks, Survey, prune, survey
-from tlx.core.compress.recovery import Course, Recovered, recover
+from tlx.core.compress.recovery import Recovered, recover
 from tlx.core.compress.search import Wanted, find_fastest
-from tlx.core.compress.source import Source, open_source
+from tlx.core.compress.source import Source, evenly, open_source
 from tlx.core.compress.story import Outcome, Point, tell
-from tlx.core.compress.teaching import Teaching, hint_layers
+from tlx.core.compress.teaching import Teaching, hint_layers, plan_place
 from tlx.core.compress.trials import Trial, time_rounds
 from tlx.core.compress.writing import Compressed, write_compressed
-from tlx.core.photos import Photo
 from tlx.core.runs import Run
 from tlx.core.stopwatch import Stopwatch
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB, require_limit
-from tlx.core.trunk.features import CachePlace
 from tlx.errors import InputError
 from tlx.progress import Progress, deaf, silent
 from tlx.runtime.processors import usable_processors
@@ -37,6 +37,8 @@ from tlx.stopping import remembered_stop, stopping_progress
 PHOTOS: Final = 256
 """For the closed form, at most: more change nothing that is measurable. Where fewer fit, more places of each."""
 ROWS: Final = 16_000
+_LEAST_LEARNING: Final = 0.25
+"""Of a network's share of the time, however long the rest takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Options:
     """What a person chooses.
 
     Attributes:
-        minutes: For learning, in all.
+        minutes: For learning; where accuracy is bound, for all of the search.
         int8: Time and choose widths for eight-bit files; None: where the processor has instructions for them.
         size: Of the smaller network's input in pixels; the original's if None.
         threads: Processors for one operator; those that this process may use if None.
@@ -61,6 +63,13 @@ class Options:
     seed: int = 0
     cache_gb: float = DEFAULT_LIMIT_GB
     runs_root: Path = runs.RUNS_FOLDER
+
+    def words(self) -> str:
+        """The options that a command like this one needs, too."""
+        precision = None if self.int8 is None else "int8" if self.int8 else "fp32"
+        root = None if self.runs_root == runs.RUNS_FOLDER else self.runs_root
+        given = {"size": self.size, "precision": precision, "threads": self.threads, "runs": root}
+        return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
 
     def __post_init__(self) -> None:
         if not 0 < self.minutes < math.inf:
@@ -108,6 +117,19 @@ def compress(run: Run, options: Options, listener: Listener = Listener()) -> Run
 
 
 @dataclass(frozen=True, slots=True)
+class _Made:
+    """A network that has learned nothing yet.
+
+    Attributes:
+        accuracy: On the photos for choices.
+    """
+
+    design: Design
+    network: PlainNetwork
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Taught:
     design: Design
     recovered: Recovered
@@ -134,15 +156,16 @@ class _Work:
             self._source: Source = open_source(run, hold_back=chooses, progress=progress)
             self._base = self._source.resized(options.size)
         self._threads = options.threads or usable_processors()
-        place = CachePlace(cache_folder() / "trunk", round(options.cache_gb * 1e9))
+        place = plan_place(self._source, self._base.size_hw, options.cache_gb)
         self._teaching = Teaching(self._source, place, self._base.size_hw, {})
         self._judge = Judge(self._source, self._teaching, progress)
         self._points: list[Point] = []
+        self._judging_s = 0.0
         with self._stopwatch.measure("check"):
             # The last word is asked for after half an hour: it shouldn't fail for a photo then.
             self._judge.prepare()
         with self._stopwatch.measure("survey"):
-            photos = _spread(self._source.photos, photos_that_fit(self._base, PHOTOS))
+            photos = evenly(self._source.photos, photos_that_fit(self._base, PHOTOS))
             self._images = self._teaching.pixels(photos, 0, progress).take(range(len(photos)))
             self._survey: Survey = survey(self._base, self._images, Looks(ROWS, options.seed), progress)
         with self._stopwatch.measure("timing"):
@@ -160,16 +183,35 @@ class _Work:
         """Find the network: the most accurate within the time, or the fastest within the drop."""
         bounds, seconds = self._options.bounds, 60 * self._options.minutes
         limit_ms = bounds.limit_ms(self._designer.original_ms)
+        self._tell_of_unknown_views()
         if bounds.max_drop is not None:
+            # Other networks need other channels of the hints, and the original answers but once.
+            self._teaching = self._teaching.imitating_all(hint_layers(self._source))
             wanted = Wanted(bounds.max_drop, limit_ms, self._designer.original_ms, seconds)
-            return find_fastest(wanted, self._within, self._learn_on)
+            return find_fastest(wanted, self._in_share, self._learn_on)
         assert limit_ms is not None
-        return self._within(limit_ms, seconds)
+        made = self._make(limit_ms)
+        return self._learn(made, seconds)
 
-    def _within(self, limit_ms: float, seconds: float) -> _Taught:
-        return self._teach(self._designer.within(limit_ms), seconds)
+    def _tell_of_unknown_views(self) -> None:
+        unknown = self._teaching.unknown(self._source.photos)
+        minutes = unknown * self._designer.original_ms / 60_000
+        if minutes >= 1:
+            self._listener.notify(
+                f"the original has yet to answer {unknown} views of the training photos, which takes about "
+                f"{minutes:.0f} minutes more: nothing of them is in the cache"
+            )
 
-    def _teach(self, design: Design, seconds: float) -> _Taught:
+    def _in_share(self, limit_ms: float, share_s: float) -> _Taught:
+        """A network of a search, whose making and judging are taken from its share of the time."""
+        begun_s = time.monotonic()
+        made = self._make(limit_ms)
+        rest_s = share_s - (time.monotonic() - begun_s) - self._judging_s
+        return self._learn(made, max(rest_s, _LEAST_LEARNING * share_s))
+
+    def _make(self, limit_ms: float) -> _Made:
+        design = self._designer.within(limit_ms)
+        self._require_fewer_channels(design)
         with self._stopwatch.measure("pruning"):
             kept = self._survey.kept(design.channels)
             looks = Looks(ROWS, self._options.seed)
@@ -177,30 +219,42 @@ class _Work:
         with self._stopwatch.measure("validation"):
             before = self._judge.chosen_accuracy(pruned)
         self._listener.notify(f"{design.name}: {100 * before:.1f} % right before it learned anything")
-        return self._learn(design, before, pruned, seconds)
+        return _Made(design, pruned, before)
+
+    def _require_fewer_channels(self, design: Design) -> None:
+        """In eight bits the original is faster than its fp32 file: who asks for no more needs no other network."""
+        full = tuple(layer.outputs for layer in self._base.convolutions)
+        is_smaller = design.merge or design.channels != full or self._base.size_hw != self._source.network.size_hw
+        if self._designer.int8 and not is_smaller:
+            raise InputError(
+                f"{self._source.run.folder.name} is as fast as that itself in eight bits: "
+                'run "tlx export model.onnx --precision int8", or ask for more speed'
+            )
 
     def _learn_on(self, taught: _Taught, seconds: float) -> _Taught:
         self._listener.notify(f"{taught.point.name}: learns on, for the minutes that no other network needs")
-        further = self._learn(taught.design, taught.point.pruned_accuracy, taught.recovered.network, seconds)
+        made = _Made(taught.design, taught.recovered.network, taught.point.pruned_accuracy)
+        further = self._learn(made, max(seconds - self._judging_s, _LEAST_LEARNING * seconds), timed=taught.point)
         recovered = replace(further.recovered, history=taught.recovered.history + further.recovered.history)
         point = replace(further.point, passes=taught.point.passes + further.point.passes)
         self._points[-1] = point
         return _Taught(further.design, recovered, point)
 
-    def _learn(self, design: Design, pruned_accuracy: float, network: PlainNetwork, seconds: float) -> _Taught:
-        options, progress = self._options, self._listener.progress
+    def _learn(self, made: _Made, seconds: float, timed: Point | None = None) -> _Taught:
+        """Teach a network and judge it; its times are taken unless it was timed before it learned on."""
+        options, progress, design = self._options, self._listener.progress, made.design
         kept = self._survey.kept(design.channels)
         layers = {name: kept[number] for name, number in hint_layers(self._source).items()}
         self._teaching = self._teaching.imitating(layers)
         with self._stopwatch.measure("recovery"):
-            recovered = recover(network, layers, self._teaching, Course(seconds, seed=options.seed), progress)
+            recovered = recover(made.network, layers, self._teaching, Course(seconds, seed=options.seed), progress)
+        begun_s = time.monotonic()
         with self._stopwatch.measure("validation"):
             choice = self._judge.chosen(recovered.network)
-        with self._stopwatch.measure("timing"):
-            trials = [Trial(self._source.network, int8=False), Trial(recovered.network, int8=self._designer.int8)]
-            original_ms, rounds_ms = time_rounds(trials, threads=self._threads, progress=progress)
+        original_ms, rounds_ms = (timed.original_rounds_ms, timed.rounds_ms) if timed else self._time(recovered.network)
+        self._judging_s = time.monotonic() - begun_s
         passes = sum(row["photos"] for row in recovered.history) / len(self._source.photos)
-        point = Point(design, recovered.network, original_ms, rounds_ms, pruned_accuracy, choice, passes)
+        point = Point(design, recovered.network, original_ms, rounds_ms, made.accuracy, choice, passes)
         self._points.append(point)
         if self._source.held_back:
             self._listener.notify(
@@ -208,21 +262,30 @@ class _Work:
             )
         return _Taught(design, recovered, point)
 
+    def _time(self, network: PlainNetwork) -> tuple[Sequence[float], Sequence[float]]:
+        """Milliseconds of the original at fp32 and of the network, round by round."""
+        trials = [Trial(self._source.network, int8=False), Trial(network, int8=self._designer.int8)]
+        with self._stopwatch.measure("timing"):
+            original_ms, rounds_ms = time_rounds(trials, threads=self._threads, progress=self._listener.progress)
+        return original_ms, rounds_ms
+
     def finish(self, taught: _Taught) -> Run:
         """Judge the network by the validation photos and write the run."""
         source, network = self._source, taught.recovered.network
         with self._stopwatch.measure("validation"):
             verdict = self._judge.verdict(network, self._options.bounds)
-            training_accuracy = self._judge.accuracy(network, _spread(source.photos, PHOTOS))
+            training_accuracy = self._judge.accuracy(network, evenly(source.photos, PHOTOS))
         outcome = Outcome(
             source=source,
             bounds=self._options.bounds,
-            minutes=self._options.minutes,
+            minutes=self._minutes(taught),
+            options=self._options.words(),
             seed=self._options.seed,
             int8=self._designer.int8,
             threads=self._threads,
             survey=self._survey,
-            points=tuple(self._points),
+            # One that learned on is one network.
+            points=tuple(one for one in self._points if one is taught.point or one.design is not taught.design),
             kept=taught.point,
             verdict=verdict.record,
         )
@@ -238,8 +301,8 @@ class _Work:
         )
         return write_compressed(source, compressed, self._options.runs_root)
 
-
-def _spread(photos: Sequence[Photo], count: int) -> list[Photo]:
-    """At most so many photos, evenly from all of them: they lie sorted by class."""
-    step = max(1, len(photos) / count)
-    return [photos[int(place * step)] for place in range(min(count, len(photos)))]
+    def _minutes(self, taught: _Taught) -> float:
+        """What was given to the network that is kept."""
+        if self._options.bounds.max_drop is None:
+            return self._options.minutes
+        return sum(row["seconds"] for row in taught.recovered.history) / 60

@@ -10,11 +10,12 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tlx.core.compress.course import Course, Pace
 from tlx.core.compress.plain import PlainNetwork, build_model, read_network
 from tlx.core.compress.teaching import VIEWS, Answers, Teaching
 from tlx.core.training.batches import epoch_order
@@ -23,33 +24,6 @@ from tlx.core.trunk.store import Rows
 from tlx.errors import RunError
 from tlx.export.frameworks import import_keras
 from tlx.progress import Progress, silent
-
-_CHUNK: Final = 2048
-"""Photos between two looks at the clock, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """How it is learned.
-
-    Attributes:
-        seconds: In all; the learning rate falls by a cosine of the time, so that it ends low on any machine.
-        passes: Over the photos, in place of a time: for tests, and where a result must not depend on the machine.
-        label_share: How much of a target is the label, the rest being what the original says.
-        hint_weight: Of the hints' squared error, as a share of the hints' variance.
-        dropout: In the head.
-    """
-
-    seconds: float
-    passes: int | None = None
-    learning_rate: float = 3e-4
-    batch_size: int = 32
-    label_share: float = 0.5
-    hint_weight: float = 3.0
-    dropout: float = 0.0
-    weight_decay: float = 1e-4
-    warm_up_share: float = 0.05
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +60,7 @@ def recover(
         RunError: If the loss stops being a number.
     """
     photos = teaching.source.photos
-    classes = teaching.source.classes(photos)
+    classes, weights = teaching.source.classes(photos), teaching.source.weights(photos)
     columns = {name: np.searchsorted(teaching.channels[name], channels) for name, channels in kept.items()}
     for number in range(1, VIEWS + 1):
         teaching.pixels(photos, number, progress)
@@ -94,48 +68,55 @@ def recover(
     scales = {name: _scale(answers.hints[name][..., chosen]) for name, chosen in columns.items()}
     student = _student(network, scales, course, maps=teaching.has_maps)
     compute = choose_compute("float32")
-    teller = _teller(progress)
+    pace, teller = Pace(course, len(photos)), _teller(progress)
     history: list[dict[str, float]] = []
-    started_s, passes = time.monotonic(), 0
-    while True:
-        number = 1 + passes % VIEWS
+    while not pace.is_over:
+        number = 1 + pace.passes % VIEWS
         rows = teaching.pixels(photos, number, progress)
         targets = _targets(teaching.answers(photos, number, progress), columns, classes, network, course)
-        order = epoch_order(len(photos), seed=course.seed, epoch=passes)
-        for start in range(0, len(order), _CHUNK):
-            begun_s = time.monotonic()
-            places = order[start : start + _CHUNK]
-            chunk_s = history[-1]["seconds"] if history else 0.0
-            share = (begun_s - started_s + chunk_s / 2) / course.seconds
-            if course.passes:
-                share = (passes + (start + len(places) / 2) / len(order)) / course.passes
-            student.optimizer.learning_rate = rate = course.learning_rate * _rate(share, course.warm_up_share)
-            batches = _batches(rows, targets, places, course.batch_size)
-            teller.done_s, teller.of_s = min(begun_s - started_s, course.seconds), course.seconds
-            logs = student.fit(batches, verbose=0, shuffle=False, callbacks=[teller]).history
-            loss = float(logs["loss"][0])
-            if not math.isfinite(loss):
-                raise RunError(
-                    f"the loss of the smaller network is {loss}: give a larger one (--speedup), or report it"
-                )
-            now_s = time.monotonic()
-            history.append({"loss": loss, "learning_rate": rate, "seconds": now_s - begun_s, "photos": len(places)})
-            teller.words = f"loss {loss:.4f}"
-            over = passes + 1 == course.passes and start + len(places) == len(order)
-            if over if course.passes else now_s - started_s + (now_s - begun_s) / 2 > course.seconds:
-                return Recovered(_taught(network, student), compute, history)
-        passes += 1
+        history.append(_learn_pass(student, _Lesson(rows, targets, weights), pace, teller))
+    return Recovered(_taught(network, student), compute, history)
 
 
-def _rate(share: float, warm_up_share: float) -> float:
-    if share < warm_up_share:
-        return max(share / warm_up_share, 0.05)
-    return max(0.5 * (1 + math.cos(math.pi * min(share, 1.0))), 1e-3)
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """One view of each photo, in the order of the photos.
+
+    Attributes:
+        targets: Of each output.
+        weights: How much a photo's answer counts; None if all count the same.
+    """
+
+    rows: Rows
+    targets: Sequence[npt.NDArray[Any]]
+    weights: npt.NDArray[np.float32] | None
+
+
+def _learn_pass(student: Any, lesson: _Lesson, pace: Pace, teller: Any) -> dict[str, float]:
+    """Once over the photos, or as far as the time goes; gives its row of the history."""
+    course = pace.course
+    row = {"loss": 0.0, "learning_rate": 0.0, "seconds": 0.0, "photos": 0.0}
+    order = epoch_order(len(lesson.rows), seed=course.seed, epoch=pace.passes)
+    for places in pace.stretches(order):
+        student.optimizer.learning_rate = row["learning_rate"] = pace.learning_rate(len(places))
+        begun_s = time.monotonic()
+        teller.done_s, teller.of_s = min(pace.spent_s, course.seconds), course.seconds
+        batches = _batches(lesson, places, course.batch_size)
+        loss = float(student.fit(batches, verbose=0, shuffle=False, callbacks=[teller]).history["loss"][0])
+        if not math.isfinite(loss):
+            raise RunError(f"the loss of the smaller network is {loss}: give a larger one (--speedup), or report it")
+        teller.words = f"loss {loss:.4f}"
+        pace.add(len(places), time.monotonic() - begun_s)
+        row["seconds"] += time.monotonic() - begun_s
+        row["loss"] += (loss - row["loss"]) * len(places) / (row["photos"] + len(places))
+        row["photos"] += len(places)
+    return row
 
 
 def _scale(hints: npt.NDArray[np.float16]) -> float:
     """One over the variance, so that a squared error becomes a share."""
-    sample = hints[:256].astype(np.float32).reshape(-1, hints.shape[-1])
+    # From everywhere: photos lie sorted by class.
+    sample = hints[:: max(1, len(hints) // 256)].astype(np.float32).reshape(-1, hints.shape[-1])
     return 1 / max(float(sample.var(axis=0).mean()), 1e-12)
 
 
@@ -171,7 +152,7 @@ def _targets(
     return [mixed, *[answers.hints[name][..., chosen] for name, chosen in columns.items()]]
 
 
-def _batches(rows: Rows, targets: Sequence[npt.NDArray[Any]], places: npt.NDArray[np.int64], batch_size: int) -> Any:
+def _batches(lesson: _Lesson, places: npt.NDArray[np.int64], batch_size: int) -> Any:
     keras = import_keras()
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc,name-defined] # Keras is untyped
@@ -181,9 +162,14 @@ def _batches(rows: Rows, targets: Sequence[npt.NDArray[Any]], places: npt.NDArra
         def __len__(self) -> int:
             return max(1, len(places) // batch_size)
 
-        def __getitem__(self, step: int) -> tuple[Any, tuple[Any, ...]]:
+        def __getitem__(self, step: int) -> tuple[Any, ...]:
             here = places[step * batch_size : (step + 1) * batch_size]
-            return rows.take(here), tuple(target[here].astype(np.float32) for target in targets)
+            batch = lesson.rows.take(here), tuple(target[here].astype(np.float32) for target in lesson.targets)
+            if lesson.weights is None:
+                return batch
+            # Of the answer alone: hints are of pictures, whatever is in them. Keras wants an axis for each of a loss.
+            even = [np.ones((len(here), *[1] * (hint.ndim - 2)), np.float32) for hint in lesson.targets[1:]]
+            return *batch, (lesson.weights[here], *even)
 
     return Batches()
 

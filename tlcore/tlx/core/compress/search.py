@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -17,6 +18,8 @@ STEP: Final = 1.5
 """How much faster, or slower, each network is than the one before, until one keeps the drop and one doesn't."""
 CLOSE: Final = 1.1
 """Two times nearer to each other than this aren't worth another network."""
+WORTH: Final = 0.05
+"""Of the time, what is left for no other network is worth learning on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Wanted:
         max_drop: Points of accuracy that may be lost.
         bound_ms: The slowest that was asked for, if any.
         original_ms: The slowest that makes sense.
-        seconds: For learning, in all.
+        seconds: For the search: making, teaching and judging its networks.
     """
 
     max_drop: float
@@ -71,16 +74,23 @@ class Taught(Protocol):
 T = TypeVar("T", bound=Taught)
 
 
-def find_fastest(wanted: Wanted, teach: Callable[[float, float], T], learn_on: Callable[[T, float], T]) -> T:
+def find_fastest(
+    wanted: Wanted,
+    teach: Callable[[float, float], T],
+    learn_on: Callable[[T, float], T],
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
     """The fastest network within the drop.
 
-    If none of them keeps it, the one that loses least learns on for the seconds that are left.
+    What no other network needs of the time goes to the one that is taken, or, if none keeps the drop, to the one that
+    loses least.
 
     Args:
         wanted: Bounds.
-        teach: Makes a network of at most so many milliseconds and teaches it for so many seconds; an InputError if
-            there is none.
-        learn_on: Teaches one for more seconds.
+        teach: Makes a network of at most so many milliseconds, teaches and judges it, all in so many seconds; an
+            InputError if there is none.
+        learn_on: Teaches one on and judges it, in so many seconds.
+        clock: Tells the time in seconds.
 
     Raises:
         InputError: If there is no network that is so fast.
@@ -89,13 +99,13 @@ def find_fastest(wanted: Wanted, teach: Callable[[float, float], T], learn_on: C
     tried: list[T] = []
     visits: list[Visit] = []
     refusal: InputError | None = None
-    share_s = wanted.seconds / NETWORKS
-    while len(tried) < NETWORKS:
+    end_s = clock() + wanted.seconds
+    while len(tried) < NETWORKS and (clock() < end_s or not tried):
         limit_ms = next_limit_ms(visits, wanted.original_ms, wanted.bound_ms)
         if limit_ms is None:
             break
         try:
-            taught = teach(limit_ms, share_s)
+            taught = teach(limit_ms, max(0.0, end_s - clock()) / (NETWORKS - len(tried)))
         except InputError as error:
             refusal = error
             visits.append(Visit(limit_ms))
@@ -105,14 +115,14 @@ def find_fastest(wanted: Wanted, teach: Callable[[float, float], T], learn_on: C
     if refusal is not None and not tried:
         raise refusal
     kept = [taught for taught in tried if taught.drop_points <= wanted.max_drop]
-    if kept:
-        return min(kept, key=lambda taught: taught.latency_ms)
-    closest = min(tried, key=lambda taught: taught.drop_points)
-    if len(tried) < NETWORKS:
-        closest = learn_on(closest, share_s * (NETWORKS - len(tried)))
-    if closest.drop_points > wanted.max_drop:
-        raise GateError(_lost_too_much(closest, wanted))
-    return closest
+    fastest = min(kept, key=lambda taught: taught.latency_ms, default=None)
+    best = fastest or min(tried, key=lambda taught: taught.drop_points)
+    left_s = end_s - clock()
+    if len(tried) < NETWORKS and left_s > WORTH * wanted.seconds:
+        best = min(best, learn_on(best, left_s), key=lambda taught: taught.drop_points)
+    if best.drop_points > wanted.max_drop:
+        raise GateError(_lost_too_much(best, wanted))
+    return best
 
 
 def _lost_too_much(closest: Taught, wanted: Wanted) -> str:

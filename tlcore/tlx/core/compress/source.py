@@ -14,6 +14,7 @@ from tlx import images
 from tlx.core.compress.plain import PlainNetwork, read_network
 from tlx.core.photos import Photo
 from tlx.core.recipes.layers import PIXELS
+from tlx.core.run_folder import balances_classes
 from tlx.core.runs import Run
 from tlx.errors import DataError, ImageError, InputError
 from tlx.export.keras_model import load_keras_model
@@ -34,6 +35,7 @@ class Source:
         held_back: Validation photos for choices; empty if nothing is chosen. Training photos would flatter the
             original, which has learned them, and so show a drop that isn't there.
         validation: Judge the result, and nothing else: the other half of the validation photos, or all of them.
+        is_balanced: Whether the original was trained with each class counting the same.
     """
 
     run: Run
@@ -42,6 +44,7 @@ class Source:
     photos: tuple[Photo, ...]
     held_back: tuple[Photo, ...]
     validation: tuple[Photo, ...]
+    is_balanced: bool = False
 
     @property
     def cut_layer(self) -> str:
@@ -73,6 +76,14 @@ class Source:
         places = {label: place for place, label in enumerate(self.run.labels)}
         return np.array([places[photo.label] for photo in photos], np.int32)
 
+    def weights(self, photos: Sequence[Photo]) -> npt.NDArray[np.float32] | None:
+        """How much each photo counts in the loss, 1 in the mean; None if all count the same."""
+        if not self.is_balanced:
+            return None
+        classes = self.classes(photos)
+        counts = np.bincount(classes, minlength=len(self.run.labels))
+        return (len(photos) / (np.count_nonzero(counts) * counts[classes])).astype(np.float32)
+
 
 def open_source(run: Run, *, hold_back: bool, progress: Progress = silent) -> Source:
     """Load a run and make sure that its photos are what they were.
@@ -100,7 +111,15 @@ def open_source(run: Run, *, hold_back: bool, progress: Progress = silent) -> So
             f"{run.folder.name} has {len(validation)} validation photos: too few for two halves, one for the choice "
             "that --max-drop asks for and one for the last word; give --speedup or --latency-ms alone"
         )
-    return Source(run, model, network, tuple(training), tuple(chosen), tuple(judging))
+    earlier = run.record.compression
+    balanced = earlier.balanced if earlier else balances_classes(run.folder)
+    return Source(run, model, network, tuple(training), tuple(chosen), tuple(judging), balanced)
+
+
+def evenly(photos: Sequence[Photo], count: int) -> list[Photo]:
+    """At most so many photos, evenly from all of them: they lie sorted by class."""
+    count = min(count, len(photos))
+    return [photos[place * len(photos) // count] for place in range(count)]
 
 
 def require_head_that_fits(network: PlainNetwork) -> None:

@@ -61,11 +61,17 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Everything that the record tells."""
+    """Everything that the record tells.
+
+    Attributes:
+        minutes: That the kept network learned for.
+        options: What a command like this one needs beside bounds and minutes, as in ``" --size 112"``.
+    """
 
     source: Source
     bounds: Bounds
     minutes: float
+    options: str
     seed: int
     int8: bool
     threads: int
@@ -106,6 +112,7 @@ def tell(outcome: Outcome) -> CompressionRecord:
         size_hw=network.size_hw,
         original_size_hw=original.size_hw,
         passes=kept.passes,
+        balanced=source.is_balanced,
     )
 
 
@@ -145,7 +152,7 @@ def _layers(outcome: Outcome) -> list[LayerWidthRecord]:
 
 
 def _what_next(outcome: Outcome) -> list[str]:
-    name, kept = outcome.source.run.record.name, outcome.kept
+    name, kept, options = outcome.source.run.record.name, outcome.kept, outcome.options
     faster = kept.original_ms / kept.latency_ms
     lines = [
         "tlx export model.onnx --precision int8  (times were measured for int8: fp32 is slower)"
@@ -154,13 +161,13 @@ def _what_next(outcome: Outcome) -> list[str]:
     ]
     if faster < 1.01:  # noqa: PLR2004 - no speed that can be asked for
         return lines
+    longer = f"--minutes {2 * outcome.minutes:.3g}"
     lines += [
-        f"tlx compress {name} --speedup {1.5 * faster:.3g}  (faster, and less accurate)",
-        f"tlx compress {name} --speedup {faster:.3g} --minutes {2 * outcome.minutes:g}  (as fast, taught for longer)",
+        f"tlx compress {name} --speedup {1.5 * faster:.3g}{options}  (faster, and less accurate)",
+        f"tlx compress {name} --speedup {faster:.3g} {longer}{options}  (as fast, taught for longer)",
     ]
-    size = outcome.kept.network.size_hw[0]
-    if outcome.source.network.pooling == "average" and size >= 96:  # noqa: PLR2004 - half of it is too little
-        lines.append(
-            f"tlx compress {name} --speedup {1.5 * faster:.3g} --size {size * 3 // 4 // 16 * 16}  (smaller pictures)"
-        )
+    size = kept.network.size_hw[0]
+    if outcome.source.network.pooling == "average" and size >= 96 and "--size" not in options:  # noqa: PLR2004 - half of it is too little
+        smaller = f"--size {size * 3 // 4 // 16 * 16}"
+        lines.append(f"tlx compress {name} --speedup {1.5 * faster:.3g} {smaller}{options}  (smaller pictures)")
     return lines

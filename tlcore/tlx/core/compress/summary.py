@@ -75,15 +75,16 @@ def missed_bounds(record: CompressionRecord) -> list[str]:
     return missed
 
 
-def misses_speed(record: CompressionRecord) -> bool:
-    """Whether the speed that was asked for was missed in each round of the last measurement.
+def breaks_promise(record: CompressionRecord) -> bool:
+    """Whether more was lost than allowed, or the speed was missed in each round of the last measurement.
 
     With seven rounds that happens once in 128 times to a network that just keeps it.
     """
     highest = record.speedup_range[1] if record.speedup_range else record.speedup
     shortest_ms = record.latency_range_ms[0] if record.latency_range_ms else record.latency_ms
     bounds = record.bounds
-    return highest < bounds.get("speedup", 0.0) or shortest_ms > bounds.get("latency_ms", math.inf)
+    is_slow = highest < bounds.get("speedup", 0.0) or shortest_ms > bounds.get("latency_ms", math.inf)
+    return is_slow or record.drop_points > bounds.get("max_drop", math.inf)
 
 
 def _range(ends: tuple[float, float]) -> str:

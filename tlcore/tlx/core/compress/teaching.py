@@ -7,18 +7,21 @@ few numbers a view, so it's kept in memory; pixels are kept on disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from tlx.cache import cache_folder
 from tlx.core.augmentation import NONE
 from tlx.core.compress.source import Source
 from tlx.core.photos import Photo
 from tlx.core.recipes.layers import PIXELS
 from tlx.core.recipes.presets import DEFAULT_PRESET, find_preset
+from tlx.core.trunk.budget import INDEX_BYTES, Need, measure_room, plan_room
 from tlx.core.trunk.extraction import ViewMaker
 from tlx.core.trunk.features import CachePlace, TrunkFeatures
 from tlx.core.trunk.spec import TrunkSpec
@@ -66,14 +69,27 @@ class Teaching:
     _original: _Original | None = None
 
     def imitating(self, channels: Mapping[str, npt.NDArray[np.int64]]) -> Teaching:
-        """One that tells of these channels, too: this one if it does, else one that asks anew.
-
-        Those of a faster network are mostly, but not always, some of a slower one's.
-        """
+        """One that tells of these channels, too: this one if it does, else one that asks anew."""
         if all(name in self.channels and np.isin(kept, self.channels[name]).all() for name, kept in channels.items()):
             return self
         together = {name: np.union1d(self.channels.get(name, kept), kept) for name, kept in channels.items()}
         return Teaching(self.source, self.place, self.size_hw, together)
+
+    def imitating_all(self, names: Iterable[str]) -> Teaching:
+        """One that tells of all channels of these layers, so that it's asked once for all networks.
+
+        This one if those are too many to be kept.
+        """
+        every = {name: np.arange(self.source.model.get_layer(name).output.shape[-1]) for name in names}
+        teaching = Teaching(self.source, self.place, self.size_hw, every)
+        return teaching if teaching.has_maps else self
+
+    def unknown(self, photos: Sequence[Photo]) -> int:
+        """How many views of the photos have no features of the original in the cache."""
+        if self.source.cut_layer == PIXELS:
+            return VIEWS * len(photos)
+        features = TrunkFeatures(None, _trunk_spec(self.source), _view_maker(self.source), self.place)
+        return sum(features.missing(photos, number) for number in range(1, VIEWS + 1))
 
     def pixels(self, photos: Sequence[Photo], number: int, progress: Progress = silent) -> Rows:
         """One view of each photo as the smaller network takes it: rows of ``uint8 [h, w, 3]``.
@@ -116,7 +132,7 @@ class _Original:
     def __init__(self, teaching: Teaching) -> None:
         keras = import_keras()
         source = teaching.source
-        model, recipe, record = source.model, source.run.recipe, source.run.record
+        model = source.model
         cut = source.cut_layer
         names = [layer.name for layer in model.layers]
         self._channels = teaching.channels
@@ -125,14 +141,7 @@ class _Original:
         if cut != PIXELS:
             trunk = keras.Model(model.inputs, features, name="trunk")
             trunk.compile(jit_compile=prediction_jit())
-        spec = TrunkSpec(
-            weights_sha256=record.weights.sha256,
-            size_hw=recipe.size_hw,
-            preprocessing=recipe.preprocessing,
-            resize=recipe.resize,
-            layer=cut,
-        )
-        self._features = TrunkFeatures(trunk, spec, _view_maker(source), teaching.place)
+        self._features = TrunkFeatures(trunk, _trunk_spec(source), _view_maker(source), teaching.place)
         taken = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
         tensor, outputs = taken, {}
         hint = (lambda maps: maps) if teaching.has_maps else keras.layers.GlobalAveragePooling2D()
@@ -158,6 +167,37 @@ class _Original:
         whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         probabilities = class_probabilities(whole.pop("probabilities"))
         return Answers(probabilities, whole)
+
+
+def plan_place(source: Source, size_hw: tuple[int, int], limit_gb: float) -> CachePlace:
+    """Where views lie, and how much they may take.
+
+    Args:
+        source: The original and all photos.
+        size_hw: Of the smaller network's input.
+        limit_gb: For all that the cache holds.
+
+    Raises:
+        OutputError: If not even one view of each photo fits.
+    """
+    view_bytes = 3 * math.prod(size_hw) + 2 * INDEX_BYTES
+    if source.cut_layer != PIXELS:
+        maps = source.model.get_layer(source.cut_layer).output.shape[1:]
+        view_bytes += math.prod(maps) * np.dtype(np.float16).itemsize
+    root, photos = cache_folder() / "trunk", len(source.photos) + len(source.held_back) + len(source.validation)
+    need = Need(at_once_bytes=photos * view_bytes, total_bytes=photos * view_bytes * VIEWS)
+    return CachePlace(root, plan_room(need, measure_room(root, limit_gb)).limit_bytes)
+
+
+def _trunk_spec(source: Source) -> TrunkSpec:
+    recipe = source.run.recipe
+    return TrunkSpec(
+        weights_sha256=source.run.record.weights.sha256,
+        size_hw=recipe.size_hw,
+        preprocessing=recipe.preprocessing,
+        resize=recipe.resize,
+        layer=source.cut_layer,
+    )
 
 
 def _view_maker(source: Source) -> ViewMaker:

@@ -1,0 +1,71 @@
+"""How far the learning is, by a clock that the tests turn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tlx.core.compress.course import Course, Pace
+
+
+class Clock:
+    """A second for each twenty photos."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def learn(course: Course, photos: int) -> tuple[list[float], list[int], int]:
+    """Learning rates and lengths of all stretches, and the passes."""
+    clock = Clock()
+    pace = Pace(course, photos, clock)
+    rates, lengths = [], []
+    while not pace.is_over:
+        for places in pace.stretches(np.arange(photos)):
+            rates.append(pace.learning_rate(len(places)))
+            lengths.append(len(places))
+            clock.now_s += len(places) / 20
+            pace.add(len(places), len(places) / 20)
+    return rates, lengths, pace.passes
+
+
+def test_the_rate_follows_the_clock_within_a_pass() -> None:
+    # There is time for one pass and a half: 100 s each.
+    rates, lengths, passes = learn(Course(150, learning_rate=1.0), 2000)
+    assert passes == 2
+    assert rates[0] == 0.05
+    assert max(rates) > 0.9
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert rates[-1] < 0.05
+    assert sum(lengths) == pytest.approx(3000, abs=256)
+
+
+def test_short_shares_end_low_too() -> None:
+    rates, _, passes = learn(Course(60, learning_rate=1.0), 2000)
+    assert passes == 1
+    assert max(rates) > 0.9
+    assert rates[-1] < 0.05
+
+
+def test_passes_do_not_depend_on_the_clock() -> None:
+    rates, lengths, passes = learn(Course(1, passes=2, learning_rate=1.0), 600)
+    assert (passes, lengths) == (2, [*[128] * 4, 88] * 2)
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+
+
+def test_a_rest_that_is_no_batch_is_left_out_unless_it_is_all() -> None:
+    assert learn(Course(1, passes=1), 128 + 31)[1] == [128]
+    assert learn(Course(1, passes=1), 128 + 32)[1] == [128, 32]
+    assert learn(Course(1, passes=1), 20)[1] == [20]
+
+
+def test_stretches_grow_where_photos_are_learned_fast() -> None:
+    pace = Pace(Course(100), 100_000, Clock())
+    lengths = []
+    for places in pace.stretches(np.arange(100_000)):
+        lengths.append(len(places))
+        pace.add(len(places), len(places) / 2000)
+    assert lengths[:2] == [128, 9984]
