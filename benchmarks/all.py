@@ -144,6 +144,8 @@ def run_one(task: Task, folder: Path, material: Material) -> str | None:
         tell(f"{task.name}: failed or wrong in it: {', '.join(rows)}")
     names = {**material.names(), str(folder): ".", str(output): f"{task.name}.json", str(SCRIPTS): SCRIPTS.name}
     keep(result, folder / f"{task.name}.json", names)
+    for beside in (folder / task.name).glob("*.json"):
+        keep(json.loads(beside.read_bytes()), beside, names)
     return None
 
 

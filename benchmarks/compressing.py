@@ -87,7 +87,8 @@ def measure(arguments: argparse.Namespace, work: Path) -> dict[str, Any]:
         *("--measure", "stages,memory", "--output", str(document)),
     ]
     run(bench, allowed=WHOLE)
-    measured: dict[str, Any] = json.loads(document.read_bytes())
+    # Files that are gone afterwards need no place.
+    measured: dict[str, Any] = json.loads(document.read_text().replace(f"{work}/", ""))
     return measured | {
         "benchmark": "compression",
         "command": typed_command(["python", *sys.argv]),

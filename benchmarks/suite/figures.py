@@ -118,13 +118,24 @@ def _loadgen_agreement(result: Result) -> list[Figure]:
 
 
 def _bench_overhead(result: Result) -> list[Figure]:
-    added, share = result["added_us"], result["added_share"]
-    found = f"{added['median']:.2g} µs, {share['median']:.2%} of a call (at most {_percent(share['high'])})"
     empty = f"{result['empty_call_us']['median']:.2g} µs"
-    return [
-        Figure("what the bench adds to a timing", found, "5 µs or 1 %", result["aim_met"]),
-        Figure("a call of nothing, timed by the bench", empty),
-    ]
+    figures = [_added(f"what the bench adds to a call of {result['model']}", result)]
+    if nothing := result.get("nothing"):
+        figures = [_added("what the bench adds to a call of nothing, and so to each", nothing), *figures]
+    return [*figures, Figure("a call of nothing, timed by the bench", empty)]
+
+
+def _added(what: str, result: Result) -> Figure:
+    added, share = result["added_us"], result["added_share"]
+    if added["low"] is None or added["high"] is None:
+        return Figure(what, f"{_us(added['median'])} µs (too few rounds for an interval)", "5 µs or 1 %", is_met=False)
+    ends = f"{_us(added['low'])} to {_us(added['high'])}"
+    found = f"{_us(added['median'])} µs (95 %: {ends}), {share['median']:.2%} of it (at most {_percent(share['high'])})"
+    return Figure(what, found, "5 µs or 1 %", result["aim_met"])
+
+
+def _us(value: float) -> str:
+    return f"{value:.2g}" if abs(value) < 100 else f"{value:,.0f}"  # noqa: PLR2004 - whole numbers tell enough
 
 
 def _bench_repeatability(result: Result) -> list[Figure]:

@@ -70,6 +70,8 @@ def test_bench_overhead_times_calls_in_both_ways(busy_model: Path) -> None:
     assert len(result["timed_us"]) == len(result["bare_us"]) == 6
     # A call of nothing takes a look at the clock: far less than a convolution.
     assert 0 < result["empty_call_us"]["median"] < min(result["bare_us"])
+    assert len(result["nothing"]["timed_us"]) == len(result["nothing"]["bare_us"]) == 6
+    assert max(result["nothing"]["bare_us"]) < min(result["bare_us"])
 
 
 def test_loadgen_agreement_asks_both_for_as_many_calls(busy_model: Path, tmp_path: Path) -> None:
