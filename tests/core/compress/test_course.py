@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ class Clock:
         return self.now_s
 
 
-def learn(course: Course, photos: int) -> tuple[list[float], list[int], int]:
+def learn(course: Course, photos: int, a_second: float = 20) -> tuple[list[float], list[int], int]:
     """Learning rates and lengths of all stretches, and the passes."""
     clock = Clock()
     pace = Pace(course, photos, clock)
@@ -27,27 +29,37 @@ def learn(course: Course, photos: int) -> tuple[list[float], list[int], int]:
         for places in pace.stretches(np.arange(photos)):
             rates.append(pace.learning_rate(len(places)))
             lengths.append(len(places))
-            clock.now_s += len(places) / 20
-            pace.add(len(places), len(places) / 20)
+            clock.now_s += len(places) / a_second
+            pace.add(len(places), len(places) / a_second)
     return rates, lengths, pace.passes
 
 
 def test_the_rate_follows_the_clock_within_a_pass() -> None:
-    # There is time for one pass and a half: 100 s each.
-    rates, lengths, passes = learn(Course(150, learning_rate=1.0), 2000)
+    # There is time for one pass and a half: 1000 s each, and 940 steps.
+    rates, lengths, passes = learn(Course(1500, learning_rate=1.0), 20_000)
     assert passes == 2
-    assert rates[0] == 0.05
-    assert max(rates) > 0.9
-    assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert rates[0] < 0.01
+    assert max(rates) > 0.95
+    top = rates.index(max(rates))
+    assert top < 0.1 * len(rates)
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert all(later <= 1.01 * earlier for earlier, later in pairwise(rates[top:]))
     assert rates[-1] < 0.05
-    assert sum(lengths) == pytest.approx(3000, abs=256)
+    assert sum(lengths) == pytest.approx(30_000, abs=256)
 
 
-def test_short_shares_end_low_too() -> None:
+def test_a_course_of_few_steps_has_a_low_rate_and_ends_low_too() -> None:
+    # 60 s of 20 photos: 37 steps of 32.
     rates, _, passes = learn(Course(60, learning_rate=1.0), 2000)
     assert passes == 1
-    assert max(rates) > 0.9
-    assert rates[-1] < 0.05
+    assert max(rates) == pytest.approx(37.5 / 600, rel=0.2)
+    assert rates[-1] < 0.05 * max(rates)
+
+
+def test_the_rate_depends_on_steps_not_on_passes() -> None:
+    few_photos, many_photos = (learn(Course(600, learning_rate=1.0), photos, 64)[0] for photos in (500, 50_000))
+    assert max(few_photos) > 0.95
+    assert max(many_photos) > 0.95
 
 
 def test_passes_do_not_depend_on_the_clock() -> None:
