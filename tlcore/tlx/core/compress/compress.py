@@ -275,10 +275,13 @@ class _Work:
         with self._stopwatch.measure("validation"):
             verdict = self._judge.verdict(network, self._options.bounds)
             training_accuracy = self._judge.accuracy(network, evenly(source.photos, PHOTOS))
+        minutes = self._minutes(taught)
         outcome = Outcome(
             source=source,
             bounds=self._options.bounds,
-            minutes=self._minutes(taught),
+            minutes=minutes,
+            # In a search it had but a share of them.
+            more_minutes=max(2 * minutes, self._options.minutes),
             options=self._options.words(),
             seed=self._options.seed,
             int8=self._designer.int8,

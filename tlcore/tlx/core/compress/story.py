@@ -65,12 +65,14 @@ class Outcome:
 
     Attributes:
         minutes: That the kept network learned for.
+        more_minutes: That it could be taught for next time.
         options: What a command like this one needs beside bounds and minutes, as in ``" --size 112"``.
     """
 
     source: Source
     bounds: Bounds
     minutes: float
+    more_minutes: float
     options: str
     seed: int
     int8: bool
@@ -161,7 +163,7 @@ def _what_next(outcome: Outcome) -> list[str]:
     ]
     if faster < 1.01:  # noqa: PLR2004 - no speed that can be asked for
         return lines
-    longer = f"--minutes {2 * outcome.minutes:.3g}"
+    longer = f"--minutes {outcome.more_minutes:.3g}"
     lines += [
         f"tlx compress {name} --speedup {1.5 * faster:.3g}{options}  (faster, and less accurate)",
         f"tlx compress {name} --speedup {faster:.3g} {longer}{options}  (as fast, taught for longer)",
