@@ -26,15 +26,13 @@ from typing import Any, Final
 
 from peers.catalog import PEERS
 from suite.machine import machine_folder
-from suite.material import Material, gather, make_quickly
+from suite.material import WHOLE, Material, gather, make_quickly
 from suite.page import write_page
 from suite.tasks import SCRIPTS, Task, all_tasks
 from tlx import atomic
 from tlx.errors import TlxError
 from tlx.runtime import environment
 
-WHOLE: Final = frozenset({0, 1, 2})
-"""Exit codes of `tlx bench` with a whole document: 1 where an engine's answers are wrong, 2 where one failed."""
 RESULTS: Final = Path(__file__).with_name("results")
 
 

@@ -20,11 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from suite.material import TLX
+from suite.material import TLX, WHOLE
 from tlx import atomic
 from tlx.bench.typed_command import typed_command
 from tlx.core.runs import open_run
@@ -37,8 +37,6 @@ MOBILE: Final = {
 }
 NETWORKS: Final = ("original", "compressed")
 PRECISIONS: Final = ("fp32", "int8")
-WHOLE: Final = (0, 1, 2)
-"""Exit codes of `tlx bench` with a whole document: 1 where answers are wrong, 2 where an engine failed."""
 
 
 def main() -> None:
@@ -141,7 +139,7 @@ def evaluate(model: Path, photos: Path) -> dict[str, Any]:
     return {"accuracy": found["accuracy"], "photos": found["n"]}
 
 
-def run(command: Sequence[str], allowed: Sequence[int] = (0,)) -> str:
+def run(command: Sequence[str], allowed: Collection[int] = (0,)) -> str:
     """What a command prints.
 
     Raises:

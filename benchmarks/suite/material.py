@@ -18,6 +18,8 @@ from tlx.images import PHOTO_SUFFIXES, read
 from tlx.opencv import cv2
 
 TLX: Final = (sys.executable, "-m", "tlx.cli.app")
+WHOLE: Final = frozenset({0, 1, 2})
+"""Exit codes of `tlx bench` with a whole document: 1 where an engine's answers are wrong, 2 where one failed."""
 FP32: Final = "fp32.onnx"
 CLIP_HW: Final = (480, 640)
 QUICK_PHOTOS: Final = 12
