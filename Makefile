@@ -20,7 +20,7 @@ demo: venv ## the whole chain on three photographs: train, export, prove, classi
 	@$(BIN)/tlx demo $(DEMO_ARGS)
 
 test: venv ## all tests (PYTEST_ARGS='-m "not slow" tests/runtime' for some)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@tools/tests.sh $(PYTEST_ARGS)
 
 fuzz: venv ## hostile model files into the loaders for ten minutes (FUZZ_ARGS='--minutes 1' for one), then Keras files
 	@$(BIN)/python -m tests.fuzz.fuzzing $(FUZZ_ARGS)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tlx import atomic
+from tlx.bench.row_names import row_name
 from tlx.bench.typed_command import typed_command
 from tlx.runtime import environment
 
@@ -64,7 +65,7 @@ def digest(document: dict[str, Any]) -> dict[str, Any]:
         "rounds": document["method"]["rounds"],
         "steal_share": interference.get("steal_share"),
         "warnings": interference.get("warnings"),
-        "engines": {row_name(row): {field: row.get(field) for field in fields} for row in document["engines"]},
+        "engines": {_name(row): {field: row.get(field) for field in fields} for row in document["engines"]},
     }
 
 
@@ -77,7 +78,7 @@ def compare(runs: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
     ratios: dict[str, list[float]] = {}
     for engines in runs:
         for engine in engines:
-            ratios.setdefault(row_name(engine), []).append(engine["ratio_to_baseline"])
+            ratios.setdefault(_name(engine), []).append(engine["ratio_to_baseline"])
     rows: dict[str, dict[str, Any]] = {
         name: {"ratios": values, "median": statistics.median(values), "apart": max(values) / min(values) - 1}
         for name, values in ratios.items()
@@ -91,9 +92,9 @@ def compare(runs: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
     }
 
 
-def row_name(engine: dict[str, Any]) -> str:
+def _name(engine: dict[str, Any]) -> str:
     """What is the same row in each run."""
-    return f"{engine['name']} batch {engine['batch']} threads {engine.get('threads', '?')}"
+    return row_name(engine["name"], batch=engine["batch"], threads=engine.get("threads"))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from suite.figure import Result
+from tlx.bench.row_names import row_name
 
 NOTHING: Final = "-"
 ENGINE_HEADINGS: Final = ("engine", "p50 ms (95 %)", "p90 ms", "x faster (95 %)", "same labels", "largest Δp", "note")
@@ -51,9 +52,8 @@ def _is_wrong(row: Result) -> bool:
 
 
 def _full_name(row: Result) -> str:
-    batch = f" (batch {row['batch']})" if row.get("batch", 1) != 1 else ""
-    threads = f" ({row['threads']} threads)" if row.get("threads") else ""
-    return f"{row['name']}{batch}{threads}"
+    batch = row.get("batch", 1)
+    return row_name(row["name"], batch=batch if batch != 1 else None, threads=row.get("threads"))
 
 
 def _more_cells(row: Result) -> tuple[str, ...]:

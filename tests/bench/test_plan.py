@@ -20,10 +20,10 @@ def test_rows_say_what_they_differ_in() -> None:
     assert plan(engine()).row(engine(), "keras.call") == "keras.call"
     rows = [engine(batch=batch, threads=threads) for threads in (1, 2) for batch in (1, 8)]
     assert [plan(*rows).row(row, "keras.call") for row in rows] == [
-        "keras.call batch 1 threads 1",
-        "keras.call batch 8 threads 1",
-        "keras.call batch 1 threads 2",
-        "keras.call batch 8 threads 2",
+        "keras.call (batch 1, 1 thread)",
+        "keras.call (batch 8, 1 thread)",
+        "keras.call (batch 1, 2 threads)",
+        "keras.call (batch 8, 2 threads)",
     ]
 
 

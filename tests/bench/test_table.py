@@ -45,6 +45,11 @@ def test_percentiles_that_the_sample_cannot_carry_are_not_available_and_the_rema
     assert "n/a: p90 needs 36 calls, p99 needs 368 calls" in remarks(document)
 
 
+def test_a_median_without_interval_says_which_of_both_is_missing() -> None:
+    document = made_up_document(made_up_row("keras.predict", 20.0, samples_needed={"p50": 6, "p99": 1368}))
+    assert "n/a: p50's interval needs 6 calls, p99 needs 1,368 calls" in remarks(document)
+
+
 def test_what_percentiles_need_is_what_all_rows_need() -> None:
     rows = [made_up_row("a", samples_needed={"p99": 700}), made_up_row("b", samples_needed={"p95": 80, "p99": 368})]
     for document in (made_up_document(*rows), made_up_document(*reversed(rows))):
@@ -70,7 +75,7 @@ def test_what_else_was_measured_tells_rows_of_other_batches_apart() -> None:
     rows = [made_up_row(batch=batch, threads=2, accuracy=accuracy) for batch in (1, 8)]
     table = format_bench(made_up_document(*rows))
     lines = table[table.index("") + 1 :]
-    assert [line.split("  ")[0] for line in lines[1:]] == [f"onnxruntime.cpu.fp32, batch {batch}" for batch in (1, 8)]
+    assert [line.split("  ")[0] for line in lines[1:]] == [f"onnxruntime.cpu.fp32 (batch {batch})" for batch in (1, 8)]
 
 
 def test_remarks_name_an_engine_that_is_wrong() -> None:
@@ -117,7 +122,7 @@ def test_remarks_name_an_engine_that_was_not_idle_while_it_waited() -> None:
 def test_remarks_tell_that_time_was_short() -> None:
     method = {"rounds": 3, "rounds_asked": 8, "max_seconds": 60.0, "seconds": 60.0, "ended": "seconds"}
     document = made_up_document(made_up_row("keras.predict", 20.0, samples_needed={}), method=method)
-    assert format_remarks(document) == ["3 of 8 rounds fitted into 60 s (--max-seconds)"]
+    assert format_remarks(document) == ["3 of 8 rounds fitted into 60 s (--max-seconds), with loading and warming up"]
 
 
 def test_remarks_repeat_what_disturbed_the_bench() -> None:

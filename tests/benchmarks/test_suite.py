@@ -105,12 +105,12 @@ def test_what_else_was_measured_has_a_table_of_its_own(tmp_path: Path) -> None:
         "memory": {"peak_rss_mb": 130.4},
     }
     result = bench(engine("slow", batch=8, **measured), engine("dead", p50_ms=None, error="it ended"))
-    assert more_lines(result) == [("slow (batch 8) (2 threads)", "59.4", "15", "68.1", "0.68", "130")]
+    assert more_lines(result) == [("slow (batch 8, 2 threads)", "59.4", "15", "68.1", "0.68", "130")]
     assert more_lines(bench(engine("a"))) == []
     wrong = engine("a", status="wrong", memory={"peak_rss_mb": None, "gpu_mb": None})
     assert more_lines(bench(wrong)) == [("a (2 threads) **WRONG**", *"-----")]
     (tmp_path / "bench.json").write_text(json.dumps(result))
-    assert "| slow (batch 8) (2 threads) | 59.4 | 15 | 68.1 | 0.68 | 130 |" in write_page(tmp_path)
+    assert "| slow (batch 8, 2 threads) | 59.4 | 15 | 68.1 | 0.68 | 130 |" in write_page(tmp_path)
 
 
 def test_other_networks_that_an_earlier_tlx_called_wrong_are_explained() -> None:

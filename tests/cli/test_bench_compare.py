@@ -190,6 +190,7 @@ def test_report_shows_a_bench_again_and_writes_the_same_page(bench: Path, tmp_pa
     assert shown.stdout.splitlines()[1].startswith("onnxruntime.cpu.fp32")
     done = tlx("bench", "report", bench, "--html", tmp_path / "again.html")
     assert done.returncode == 0, done.stderr
+    assert f"report: {tmp_path / 'again.html'}" in done.stderr
     assert (tmp_path / "again.html").read_text() == bench.with_suffix(".html").read_text()
 
 

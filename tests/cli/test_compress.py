@@ -58,6 +58,7 @@ def test_compress_makes_a_run_and_names_the_next_command(
     lines = done.stderr.splitlines()
     assert lines[-1] == "Next: tlx export model.onnx --runs 'my runs'"
     assert lines[-2] == f"report: my runs/{made.folder.name}/report.html"
+    assert not any("WARNING" in line for line in lines)
     assert any(line.startswith("layer ") for line in lines)
     assert any(line.startswith("looking at layers: 13/13 in ") for line in lines)
     assert any(line.endswith(" % right before it learned anything") for line in lines)
@@ -184,6 +185,7 @@ def test_what_the_original_does_itself_in_eight_bits_is_not_taught_anew(
         (["narrow", "--speedup", "2", "--cache-gb", "inf"], "--cache-gb inf: expected a number above 0"),
         (["narrow", "--max-drop", "101"], "--max-drop 101: expected points from 0 to 100"),
         (["absent", "--speedup", "2"], "absent: no such run"),
+        (["runs/narrow/run.json", "--speedup", "2"], "runs/narrow/run.json: is a file, expected a run"),
         (["--runs", "nowhere", "--speedup", "2"], "no finished run in nowhere/"),
         (["narrow", "--speedup", "2", "--size", "64"], "--size 64: expected 32 to 32 pixels"),
     ],

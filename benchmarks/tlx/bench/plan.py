@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from tlx.bench.measures.wanted import NOTHING, Wanted
+from tlx.bench.row_names import row_name
 from tlx.contract import Precision, ResizeMethod
 from tlx.runtime.timing.pinning import choose_cpus
 from tlx.runtime.timing.protocol import ONNX_KIND, Setup
@@ -123,9 +124,13 @@ class Plan:
 
     def row(self, engine: EngineSpec, name: str) -> str:
         """What tells a row from all others: its name, and what else differs among them."""
-        batch = f" batch {engine.batch}" if len({other.batch for other in self.engines}) > 1 else ""
-        threads = f" threads {engine.threads}" if len({other.threads for other in self.engines}) > 1 else ""
-        return name + batch + threads
+        several_batches = len({other.batch for other in self.engines}) > 1
+        several_threads = len({other.threads for other in self.engines}) > 1
+        return row_name(
+            name,
+            batch=engine.batch if several_batches else None,
+            threads=engine.threads if several_threads else None,
+        )
 
     def batches(self, engine: EngineSpec) -> int:
         """How many calls classify every photo once."""

@@ -108,23 +108,28 @@ def _about_rounds(document: BenchDocument, measured: Sequence[EngineRow]) -> lis
         remarks.append(f"x faster: than {document.baseline}, judged over {method.rounds} interleaved rounds")
     asked = method.rounds_asked
     if method.ended == "seconds" and asked is not None and measured and method.max_seconds is not None:
-        remarks.append(f"{method.rounds} of {asked} rounds fitted into {method.max_seconds:g} s (--max-seconds)")
+        fitted = f"{method.rounds} of {asked} rounds fitted into {method.max_seconds:g} s (--max-seconds)"
+        remarks.append(f"{fitted}, with loading and warming up")
     batches = {row.batch for row in measured}
     if len(batches) == 1 and batches != {1}:
         remarks.append(f"times are for a batch of {batches.pop()} photos")
     needed = calls_needed(measured)
     if needed:
-        remarks.append(f"{NOTHING}: " + ", ".join(f"{name} needs {calls} calls" for name, calls in needed.items()))
+        remarks.append(f"{NOTHING}: " + ", ".join(f"{name} needs {calls:,} calls" for name, calls in needed.items()))
     if len(measured) > 1 and method.rounds < needed_samples(0.5):
         remarks.append(f"x faster has no interval: it needs {needed_samples(0.5)} rounds")
     return remarks
 
 
 def calls_needed(rows: Sequence[EngineRow]) -> dict[str, int]:
-    """How many calls each percentile takes that a row can't carry: enough for all rows."""
+    """How many calls each percentile takes that a row can't carry: enough for all rows.
+
+    The median is shown in any case: it's its interval that takes them.
+    """
     needed: dict[str, int] = {}
     for row in rows:
-        for name, calls in row.samples_needed.items():
+        for percentile, calls in row.samples_needed.items():
+            name = "p50's interval" if percentile == "p50" else percentile
             needed[name] = max(calls, needed.get(name, 0))
     return needed
 

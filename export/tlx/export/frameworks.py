@@ -62,6 +62,8 @@ def import_tensorflow() -> Any:
             import tensorflow as tf
     except ImportError as error:
         raise MissingDependencyError(f"training and export need TensorFlow ({error}): {_INSTALL}") from error
+    # Its warnings are of how it works inside ("triggered tf.function retracing"); what fails is an exception.
+    tf.get_logger().setLevel("ERROR")
     # TensorFlow counts the host's cores, which a container may not use. If its context already runs, whoever
     # started it has chosen.
     with contextlib.suppress(RuntimeError):

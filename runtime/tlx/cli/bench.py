@@ -83,7 +83,8 @@ def bench(
         typer.Option(
             "--max-seconds",
             min=0,
-            help="Begin no round that would end later than this (default: 90, or no limit with --rounds).",
+            help="Begin no round that would end later than this, counted from the start, with loading and warming up "
+            "(default: 90, or no limit with --rounds). What --measure takes comes after it.",
         ),
     ] = None,
     engine: Annotated[
@@ -175,6 +176,8 @@ def bench(
     if report.wrong:
         raise typer.Exit(WRONG_ANSWERS)
     if not quiet:
+        for path in filter(None, (output, html)):
+            terminal.note(f"report: {path}")
         terminal.next_command(f"tlx classify {models[0]} {photos or 'PHOTO.jpg'}")
 
 

@@ -38,8 +38,12 @@ def bench_report(
     else:
         for line in format_bench(document):
             terminal.say(line)
-    for line in () if quiet else document.notes:
+    if quiet:
+        return
+    for line in document.notes:
         terminal.note(f"note: {line}")
+    if html is not None:
+        terminal.note(f"report: {html}")
 
 
 bench_report.__doc__ = f"{bench_report.__doc__}\n{EXAMPLE}"

@@ -132,7 +132,8 @@ def _read_bytes(path: Path) -> bytes:
             if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_MODEL_BYTES:
                 return file.read(MAX_MODEL_BYTES)
     except FileNotFoundError as error:
-        raise ModelFileError(f"{path}: no such model file: make one with 'tlx export {path}'") from error
+        cure = f"make one with 'tlx export {path}'" if path.suffix == ".onnx" else "its name ends in .onnx"
+        raise ModelFileError(f"{path}: no such model file: {cure}") from error
     except IsADirectoryError as error:
         raise ModelFileError(
             f"{path}: is a folder, but none that 'tlx export --to' made: name an .onnx file"

@@ -51,22 +51,22 @@ def test_the_ratio_of_the_fastest_is_to_the_baseline_of_its_own_batch() -> None:
     # The median of calls that get a little slower in each turn.
     tiles = re.findall(r"<dt>(.*?)</dt><dd>(.*?)<small>(.*?)</small>", render(made_up_document(*rows)))
     told = [tuple(re.sub(r"<.*?>", "", words) for words in tile) for tile in tiles]
-    assert ("fastest right one", "13.0 ms", "int8, batch 8") in told
-    assert ("against the baseline", f"3.20 {TIMES}", "keras.predict, batch 8") in told
-    assert ("baseline", "41.7 ms", "keras.predict, batch 8") in told
+    assert ("fastest right one", "13.0 ms", "int8 (batch 8)") in told
+    assert ("against the baseline", f"3.20 {TIMES}", "keras.predict (batch 8)") in told
+    assert ("baseline", "41.7 ms", "keras.predict (batch 8)") in told
 
 
 def test_every_row_has_its_command_and_failures_their_reason() -> None:
     page = render(full_document())
     assert "<code>tlx bench model.onnx --engine onnxruntime.cpu.int8:half</code>" in page
-    assert "onnxruntime.openvino.fp32, batch 1 failed: onnxruntime.openvino.fp32: its process ended" in page
+    assert "onnxruntime.openvino.fp32 (batch 1) failed: onnxruntime.openvino.fp32: its process ended" in page
 
 
 def test_rows_are_told_apart_by_what_differs_among_them() -> None:
     rows = [made_up_row("a", threads=threads) for threads in (1, 2)]
     named = with_full_names(made_up_document(*rows))
-    assert [row.name for row in named.engines] == ["a, threads 1", "a, threads 2"]
-    assert named.baseline == "a, threads 1"
+    assert [row.name for row in named.engines] == ["a (1 thread)", "a (2 threads)"]
+    assert named.baseline == "a (1 thread)"
     assert with_full_names(made_up_document(rows[0])).engines[0].name == "a"
 
 
@@ -98,7 +98,7 @@ def test_charts_describe_themselves_to_those_who_cannot_see_them() -> None:
     page = render(full_document())
     charts = re.findall(r'<svg[^>]*role="img"[^>]*aria-label="([^"]*)"', page)
     assert len(charts) == 5
-    assert any("onnxruntime.cpu.int8:half, batch 1: decode 3.10 ms" in words for words in charts)
+    assert any("onnxruntime.cpu.int8:half (batch 1): decode 3.10 ms" in words for words in charts)
     assert any("97.3 % right (96.2 % to 98.2 %) of 1,000" in words for words in charts)
 
 

@@ -260,6 +260,8 @@ def open_run(name: str | Path = LATEST, root: Path = RUNS_FOLDER) -> Run:
             return _read(folder)
         if (folder / "training.json").is_file():
             raise RunError(f"{folder}: the run isn't finished: go on with 'tlx train --resume {folder}'")
+    if Path(name).is_file():
+        raise RunError(f"{name}: is a file, expected a run: its folder, or its name in {root}/ ('tlx runs' lists them)")
     raise RunError(f"{name}: no such run (neither a run folder nor a name in {root}/)")
 
 

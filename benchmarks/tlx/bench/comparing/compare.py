@@ -9,6 +9,7 @@ from typing import Final
 
 from tlx.bench.comparing.ratio import ratio_of_medians
 from tlx.bench.document import BenchDocument
+from tlx.bench.row_names import row_name
 from tlx.bench.rows import EngineRow
 from tlx.errors import InputError
 from tlx.runtime.timing.statistics import CONFIDENCE, Estimate
@@ -191,10 +192,7 @@ def missing(before: EngineRow, *, allowed: bool) -> RowComparison:
 def describe_key(key: tuple[str, int, int | None]) -> str:
     """A row's name, with its batch and threads where they tell something."""
     name, batch, threads = key
-    parts = [f"batch {batch}"] if batch > 1 else []
-    if threads is not None:
-        parts.append(f"{threads} thread{'s' * (threads > 1)}")
-    return f"{name} ({', '.join(parts)})" if parts else name
+    return row_name(name, batch=batch if batch > 1 else None, threads=threads)
 
 
 def _check_baselines(before: BenchDocument, after: BenchDocument) -> None:

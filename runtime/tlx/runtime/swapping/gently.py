@@ -43,5 +43,7 @@ def in_a_thread(function: Callable[[], Result]) -> Result:
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits, whatever it is
             future.set_exception(error)
 
-    threading.Thread(target=call, name="tlx-swap-work", daemon=True).start()
+    thread = threading.Thread(target=call, name="tlx-swap-work", daemon=True)
+    thread.start()
+    thread.join()
     return future.result()
