@@ -23,6 +23,7 @@ from typing import Any, Final
 from bare_calls import BareCalls, BareTime
 from tlx import atomic
 from tlx.bench.pictures import choose_readable, find_photos
+from tlx.bench.sampling import LOAD_TIMEOUT_S
 from tlx.runtime import environment
 from tlx.runtime.timing.model_setup import Place, setup_of
 from tlx.runtime.timing.order import reply_timeout_s, round_order
@@ -34,7 +35,6 @@ AT_MOST_SHARE: Final = 0.01
 AT_MOST_US: Final = 5.0
 WORKER: Final = "bare_calls"
 WARM_UP_CALLS: Final = 2
-LOAD_TIMEOUT_S: Final = 600.0
 NOOP_CALLS: Final = 2000
 
 
@@ -62,7 +62,7 @@ def main() -> None:
         **beside,
         "aim_met": beside["aim_met"] or nothing["aim_met"],
         "nothing": nothing,
-        "empty_call_us": empty_call_us(setup),
+        "empty_call_us": ends(estimate(nothing["timed_us"])),
         "environment": environment.describe(),
     }
     print(json.dumps(result, indent=2))
@@ -98,15 +98,6 @@ def beside_plain_loops(setup: Setup, *, rounds: int, calls: int) -> dict[str, An
         "timed_us": timed_us,
         "bare_us": bare_us,
     }
-
-
-def empty_call_us(setup: Setup) -> dict[str, float | None]:
-    """The median time of a call that does nothing, as the bench times it."""
-    with WorkerProcess("nothing", replace(setup, kind=NOOP_KIND), WORKER) as worker:
-        worker.receive(Ready, timeout_s=LOAD_TIMEOUT_S)
-        worker.send(Turn(0, WARM_UP_CALLS, NOOP_CALLS))
-        samples = worker.receive(Samples, timeout_s=LOAD_TIMEOUT_S)
-    return ends(estimate([latency_ns / 1e3 for latency_ns in samples.latencies_ns]))
 
 
 def is_within(one: Estimate, limit: float) -> bool:

@@ -29,6 +29,7 @@ from tlx.bench.loadgen.logs import read_result
 from tlx.bench.loadgen.messages import LoadgenTest
 from tlx.bench.loadgen.process import LoadgenProcess
 from tlx.bench.pictures import choose_readable, find_photos
+from tlx.bench.sampling import LOAD_TIMEOUT_S
 from tlx.bench.statistics import paired_ratio, summarize
 from tlx.runtime import environment
 from tlx.runtime.timing.order import reply_timeout_s, round_order
@@ -38,7 +39,6 @@ from tlx.runtime.timing.protocol import Ready, Samples, Setup, Turn
 WITHIN: Final = 0.05
 BENCH_WORKER: Final = "tlx.bench.worker"
 WARM_UP_CALLS: Final = 2
-LOAD_TIMEOUT_S: Final = 600.0
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from tlx.bench.agreement import coarser
 from tlx.bench.plan import WARM_UP_PER_TURN, EnginePrecision, calls_in_turn, warm_up_in_turn
+from tlx.bench.sampling import LOAD_TIMEOUT_S
 from tlx.errors import EngineError
 from tlx.runtime.timing.order import reply_timeout_s, round_order
 from tlx.runtime.timing.process import EDGE_WORKER, Interpreter, WorkerProcess
@@ -24,7 +25,6 @@ from tlx.runtime.timing.protocol import Answer, Answers, AnyMessage, Message, Re
 WARM_UP_CALLS: Final = 6
 STABLE_WITHIN: Final = 0.05
 MOST_WARM_UP_TURNS: Final = 10
-LOAD_TIMEOUT_S: Final = 600.0
 PEER_WORKER: Final = "peers.worker"
 
 

@@ -17,7 +17,8 @@ Example:  tlx runs
           tlx runs 2026-01-31T12-00-00-default latest
 
 A run is named by its folder, by its name, or by latest. The last one listed is the newest. "accuracy" is that of the
-weights that were kept, on the validation photos; "best" the highest of any epoch.
+weights that were kept, on the validation photos: those of the epoch with the lowest loss there, or of the last one
+where the preset says so; "best" the highest of any epoch.
 """
 
 

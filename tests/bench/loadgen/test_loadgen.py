@@ -77,6 +77,8 @@ def test_the_table_has_a_line_for_each_scenario(finished: dict[Scenario, Scenari
     lines = format_table(list(finished.values()))
     assert [line.split()[0] for line in lines[1:5]] == list(SCENARIOS)
     assert all("9/9" in line for line in lines[1:5])
+    # One query has no percentiles.
+    assert next(line.split()[1:4] for line in lines if line.startswith("Offline ")) == ["n/a"] * 3
 
 
 def test_a_wrong_answer_is_marked_in_the_table(finished: dict[Scenario, ScenarioResult]) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx.bench.loadgen.messages import LoadgenTest, Tested
+from tlx.bench.sampling import LOAD_TIMEOUT_S
 from tlx.runtime.timing.order import reply_timeout_s
 from tlx.runtime.timing.process import WorkerProcess
 from tlx.runtime.timing.protocol import Answer, Answers, Ready, Setup
 
 WORKER: Final = "tlx.bench.loadgen.worker"
-LOAD_TIMEOUT_S: Final = 600.0
 
 
 class LoadgenProcess:

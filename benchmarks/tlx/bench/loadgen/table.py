@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tlx.bench.loadgen.loadgen import ScenarioResult
+from tlx.bench.table import number
 
 _HEADINGS: Final = ("scenario", "p50 ms", "p90 ms", "p99 ms", "photos/s", "queries", "LoadGen says", "answers")
 _NUMBERS_FROM, _NUMBERS_TO = 1, 6
@@ -28,13 +29,13 @@ def _row(one: ScenarioResult) -> tuple[str, ...]:
     result = one.result
     # All photos of Offline are one query: it has no percentiles.
     latencies = [
-        "" if one.scenario == "Offline" else f"{result.percentiles_ms[name]:.3g}" for name in ("p50", "p90", "p99")
+        number(None if one.scenario == "Offline" else result.percentiles_ms[name]) for name in ("p50", "p90", "p99")
     ]
     agreement = one.agreement
     return (
         one.scenario,
         *latencies,
-        f"{result.samples_per_s:.4g}" if result.samples_per_s is not None else "",
+        number(result.samples_per_s),
         str(result.queries),
         "VALID" if result.valid else "INVALID",
         f"{agreement.labels_equal}/{agreement.photos}" + ("" if agreement.agrees else " !"),
