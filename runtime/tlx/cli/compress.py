@@ -81,8 +81,9 @@ def compress(
     import json
 
     from tlx.core.compress.bounds import Bounds
-    from tlx.core.compress.compress import Listener, Options
+    from tlx.core.compress.compress import Listener
     from tlx.core.compress.compress import compress as compress_run
+    from tlx.core.compress.options import Options
     from tlx.core.compress.summary import breaks_promise, headline, missed_bounds
     from tlx.core.runs import open_run
     from tlx.progress import deaf

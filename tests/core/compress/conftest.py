@@ -68,7 +68,8 @@ def compressed_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compressed(narrow_run: Run, compressed_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """``narrow_run`` made one and a half times as fast."""
     from tlx.core.compress.bounds import Bounds
-    from tlx.core.compress.compress import Options, compress
+    from tlx.core.compress.compress import compress
+    from tlx.core.compress.options import Options
 
     with quick_cache(compressed_cache):
         bounds, root = Bounds(speedup=1.5), tmp_path_factory.mktemp("compressed")

@@ -8,6 +8,7 @@ import re
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,7 +18,9 @@ from tests.core.narrow_networks import ENOUGH, FEW, Told
 
 from tlx import images
 from tlx.core.compress.bounds import Bounds
-from tlx.core.compress.compress import Listener, Options, compress
+from tlx.core.compress.compress import Listener, compress
+from tlx.core.compress.course import Course
+from tlx.core.compress.options import Options
 from tlx.core.compress.plain import read_network
 from tlx.core.compress.source import open_source
 from tlx.core.compress.summary import missed_bounds
@@ -155,6 +158,16 @@ def test_the_fastest_network_within_the_drop_is_kept(augmented_run: Run, tmp_pat
     assert record.reference_accuracy == accuracy_of(augmented_run, held_back)
     said = [line for line in told if "points lost on the photos kept for the choice" in line]
     assert len(said) == len(record.points) + sum(": learns on, " in line for line in told)
+
+
+def test_what_learning_spoils_is_taken_as_it_was(
+    augmented_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlx.core.compress.compress.Course", partial(Course, learning_rate=10.0))
+    told: list[str] = []
+    record = record_of(compress(augmented_run, quick(tmp_path, 0.06, max_drop=100), Listener(notify=told.append)))
+    assert any("taken as it was before, for it lost " in line for line in told)
+    assert all(point.accuracy is not None and point.accuracy >= point.pruned_accuracy for point in record.points)
 
 
 @pytest.mark.parametrize("size", [16, 64])

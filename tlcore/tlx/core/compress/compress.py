@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from tlx import atomic
-from tlx.core import runs
-from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.course import Course
 from tlx.core.compress.design import Design, Designer
-from tlx.core.compress.judging import Judge
+from tlx.core.compress.judging import Choice, Judge
 from tlx.core.compress.maps import photos_that_fit
+from tlx.core.compress.options import Options
 from tlx.core.compress.plain import PlainNetwork
 from tlx.core.compress.pruning import Looks, Survey, prune, survey
 from tlx.core.compress.recovery import Recovered, recover
@@ -28,7 +24,6 @@ from tlx.core.compress.trials import Trial, time_rounds
 from tlx.core.compress.writing import Compressed, write_compressed
 from tlx.core.runs import Run
 from tlx.core.stopwatch import Stopwatch
-from tlx.core.trunk.budget import DEFAULT_LIMIT_GB, require_limit
 from tlx.errors import InputError
 from tlx.progress import Progress, deaf, silent
 from tlx.runtime.processors import usable_processors
@@ -39,42 +34,6 @@ PHOTOS: Final = 256
 ROWS: Final = 16_000
 _LEAST_LEARNING: Final = 0.25
 """Of a network's share of the time, however long the rest takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a person chooses.
-
-    Attributes:
-        minutes: For learning; where accuracy is bound, for all of the search.
-        int8: Time and choose widths for eight-bit files; None: where the processor has instructions for them.
-        size: Of the smaller network's input in pixels; the original's if None.
-        threads: Processors for one operator; those that this process may use if None.
-
-    Raises:
-        InputError: If minutes or the cache's limit is no number above 0.
-    """
-
-    bounds: Bounds
-    minutes: float = 30.0
-    int8: bool | None = None
-    size: int | None = None
-    threads: int | None = None
-    seed: int = 0
-    cache_gb: float = DEFAULT_LIMIT_GB
-    runs_root: Path = runs.RUNS_FOLDER
-
-    def words(self) -> str:
-        """The options that a command like this one needs, too."""
-        precision = None if self.int8 is None else "int8" if self.int8 else "fp32"
-        root = None if self.runs_root == runs.RUNS_FOLDER else self.runs_root
-        given = {"size": self.size, "precision": precision, "threads": self.threads, "runs": root}
-        return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
-
-    def __post_init__(self) -> None:
-        if not 0 < self.minutes < math.inf:
-            raise InputError(f"--minutes {self.minutes:g}: expected a number above 0")
-        require_limit(self.cache_gb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +211,8 @@ class _Work:
         with self._stopwatch.measure("validation"):
             choice = self._judge.chosen(recovered.network)
         original_ms, rounds_ms = (timed.original_rounds_ms, timed.rounds_ms) if timed else self._time(recovered.network)
+        if self._source.held_back and choice.accuracy < made.accuracy:
+            recovered, choice = self._better_of(made, recovered, choice)
         self._judging_s = time.monotonic() - begun_s
         passes = sum(row["photos"] for row in recovered.history) / len(self._source.photos)
         point = Point(design, recovered.network, original_ms, rounds_ms, made.accuracy, choice, passes)
@@ -261,6 +222,18 @@ class _Work:
                 f"{point.name}: {choice.drop_points:+.2f} points lost on the photos kept for the choice"
             )
         return _Taught(design, recovered, point)
+
+    def _better_of(self, made: _Made, recovered: Recovered, choice: Choice) -> tuple[Recovered, Choice]:
+        """Few steps can do more harm than good; the photos kept for the choice tell, others must not."""
+        with self._stopwatch.measure("validation"):
+            before = self._judge.chosen(made.network)
+        if before.drop_points >= choice.drop_points:
+            return recovered, choice
+        self._listener.notify(
+            f"{made.design.name}: taken as it was before, for it lost {before.drop_points:.2f} points then and "
+            f"{choice.drop_points:.2f} after learning: give it more --minutes"
+        )
+        return replace(recovered, network=made.network), before
 
     def _time(self, network: PlainNetwork) -> tuple[Sequence[float], Sequence[float]]:
         """Milliseconds of the original at fp32 and of the network, round by round."""
