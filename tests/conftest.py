@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pytest
+from tests.keras_2_files import Keras2Writer, write_keras_2_file
+from tests.tiny_models import ModelMaker, build_tiny_model, work_harder
 
 if TYPE_CHECKING:
-    import onnx
     from tests.browser import Browser
     from tests.display import Display
 
@@ -89,69 +89,6 @@ def imagenet_weights() -> PretrainedWeights:
         pytest.skip(str(error))
 
 
-class ModelMaker(Protocol):
-    """Builds the bytes of a real tiny model; see :func:`build_tiny_model`."""
-
-    def __call__(
-        self,
-        *,
-        labels: Sequence[str] = ...,
-        size_hw: tuple[int, int] = ...,
-        threshold: float = ...,
-        change: Callable[[onnx.ModelProto], None] | None = ...,
-        sealed: bool = ...,
-    ) -> bytes: ...
-
-
-def build_tiny_model(
-    *,
-    labels: Sequence[str] = ("red", "green", "blue"),
-    size_hw: tuple[int, int] = (32, 32),
-    threshold: float = 0.5,
-    change: Callable[[onnx.ModelProto], None] | None = None,
-    sealed: bool = True,
-) -> bytes:
-    """A model that names the colour that is strongest on average: softmax(mean(image) / 10).
-
-    ``change`` may spoil it before it's sealed. With two labels the blue channel is left out.
-    """
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    from tlx.contract import CONTRACT_KEY, DIGEST_KEY, Contract, InputSpec
-    from tlx.runtime.model_file import DIGEST_PLACEHOLDER, LABELS_KEY, seal
-
-    weights = np.eye(3, len(labels), dtype=np.float32) / 10
-    graph = helper.make_graph(
-        [
-            helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
-            helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
-            helper.make_node("MatMul", ["mean", "weights"], ["logits"]),
-            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-        ],
-        "tiny",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", *size_hw, 3])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(labels)])],
-        [
-            numpy_helper.from_array(np.array([1, 2], dtype=np.int64), "axes"),
-            numpy_helper.from_array(weights, "weights"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    contract = Contract(labels=list(labels), input=InputSpec(size_hw=size_hw), threshold=threshold)
-    metadata = {
-        CONTRACT_KEY: contract.to_json(),
-        LABELS_KEY: json.dumps(list(labels)),
-        DIGEST_KEY: DIGEST_PLACEHOLDER,
-    }
-    helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model)
-    if change is not None:
-        change(model)
-    content = model.SerializeToString()
-    return seal(content) if sealed else content
-
-
 @pytest.fixture(scope="session")
 def make_model() -> ModelMaker:
     """Builds other models than :func:`tiny_model`."""
@@ -164,28 +101,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "tiny.onnx"
     path.write_bytes(build_tiny_model())
     return path
-
-
-def work_harder(model: onnx.ModelProto) -> None:
-    """Convolutions beside the answer: enough work that ONNX Runtime starts threads and lets them spin."""
-    from onnx import helper, numpy_helper
-
-    graph = model.graph
-    kernel = np.zeros((48, 3, 9, 9), np.float32)
-    graph.initializer.append(numpy_helper.from_array(kernel, "kernel"))
-    graph.initializer.append(numpy_helper.from_array(np.ones((3, 48, 9, 9), np.float32) * 0, "back"))
-    graph.initializer.append(numpy_helper.from_array(np.array([2, 3], dtype=np.int64), "planes"))
-    added = [
-        helper.make_node("Transpose", ["pixels"], ["nchw"], perm=[0, 3, 1, 2]),
-        helper.make_node("Conv", ["nchw", "kernel"], ["wide"], pads=[4] * 4),
-        helper.make_node("Conv", ["wide", "back"], ["narrow"], pads=[4] * 4),
-        helper.make_node("ReduceMean", ["narrow", "planes"], ["nothing"], keepdims=0),
-        helper.make_node("Add", ["mean", "nothing"], ["sum"]),
-    ]
-    nodes = list(graph.node)
-    nodes[2].input[0] = "sum"
-    del graph.node[:]
-    graph.node.extend([*nodes[:2], *added, *nodes[2:]])
 
 
 @pytest.fixture(scope="session")
@@ -261,91 +176,6 @@ def narrow_run(tiny_run: Run, narrow_photos: Path, tmp_path_factory: pytest.Temp
     from tests.core.narrow_networks import write_narrow_run
 
     return write_narrow_run(tmp_path_factory.mktemp("runs") / "narrow", tiny_run, narrow_photos)
-
-
-class Keras2Writer(Protocol):
-    """Writes a Keras model as Keras 2.0.8 did; see :func:`write_keras_2_file`."""
-
-    def __call__(self, model: Any, path: Path, *, suffix: str = ...) -> Path: ...
-
-
-def write_keras_2_file(model: Any, path: Path, *, suffix: str = "") -> Path:
-    """Write a Sequential, or a functional model, in the layout of Keras 2.0.8, with a compiled model's leftovers.
-
-    ``suffix`` is what TensorFlow 1 added to the names of a second network's weights: ``_1``.
-    """
-    import h5py
-
-    sequential = model.__class__.__name__ == "Sequential"
-    layers = _keras_2_layers(model) if sequential else _keras_2_functional(model)
-    config = {"class_name": "Sequential" if sequential else "Model", "config": layers}
-    with h5py.File(path, "w") as file:
-        file.attrs["keras_version"] = b"2.0.8"
-        file.attrs["backend"] = b"tensorflow"
-        file.attrs["model_config"] = json.dumps(config).encode()
-        optimizer = {"class_name": "RMSprop", "config": {"lr": 1e-5, "rho": 0.9, "decay": 0.0, "epsilon": 1e-8}}
-        training = {"optimizer_config": optimizer, "loss": "binary_crossentropy", "metrics": ["acc"]}
-        file.attrs["training_config"] = json.dumps(training).encode()
-        file.create_dataset("optimizer_weights/training/RMSprop/Variable:0", data=np.ones((3, 3), np.float32))
-        file["optimizer_weights"].attrs["weight_names"] = [b"training/RMSprop/Variable:0"]
-        group = file.create_group("model_weights")
-        group.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
-        group.attrs["backend"], group.attrs["keras_version"] = b"tensorflow", b"2.0.8"
-        for layer in model.layers:
-            leaves = layer.layers if hasattr(layer, "layers") else [layer]
-            weights = [(leaf, weight) for leaf in leaves for weight in leaf.trainable_weights]
-            weights += [(leaf, weight) for leaf in leaves for weight in leaf.non_trainable_weights]
-            names = [f"{leaf.name}{suffix}/{weight.name}:0".encode() for leaf, weight in weights]
-            group.create_group(layer.name).attrs["weight_names"] = names
-            for name, (_, weight) in zip(names, weights, strict=True):
-                group[layer.name].create_dataset(name, data=np.asarray(weight))
-    return path
-
-
-def _keras_2_layers(model: Any) -> list[dict[str, Any]]:
-    layers: list[dict[str, Any]] = []
-    for place, layer in enumerate(model.layers):
-        if hasattr(layer, "layers"):
-            layers.append({"class_name": "Model", "config": _keras_2_functional(layer)})
-            continue
-        layers.append({"class_name": layer.__class__.__name__, "config": _keras_2_layer(layer)})
-        if place == 0:
-            layers[0]["config"] |= {"batch_input_shape": list(model.input_shape), "dtype": "float32"}
-    return layers
-
-
-def _keras_2_functional(model: Any) -> dict[str, Any]:
-    """A chain of layers; what comes from a model within it is at that model's node 1, as 0 is its own."""
-    layers: list[dict[str, Any]] = []
-    for layer in model.layers:
-        nested = hasattr(layer, "layers")
-        described = {"name": layer.name, "class_name": "Model" if nested else layer.__class__.__name__}
-        described["config"] = _keras_2_functional(layer) if nested else _keras_2_layer(layer)
-        before = layers[-1] if layers else None
-        node = [[before["name"], int(before["class_name"] == "Model"), 0, {}]] if before else None
-        layers.append({**described, "inbound_nodes": [node] if node else []})
-    ends = ([[layers[0]["name"], 0, 0]], [[layers[-1]["name"], 0, 0]])
-    return {"name": model.name, "layers": layers, "input_layers": ends[0], "output_layers": ends[1]}
-
-
-def _keras_2_layer(layer: Any) -> dict[str, Any]:
-    config = layer.get_config()
-    if "batch_shape" in config:
-        shape = list(config["batch_shape"])
-        return {"batch_input_shape": shape, "dtype": "float32", "sparse": False, "name": layer.name}
-    for key in ("dtype", "groups", "seed", "noise_shape", "quantization_config", "renorm", "synchronized"):
-        config.pop(key, None)
-    spread = {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None}
-    for key in config:
-        if key == "kernel_initializer":
-            config[key] = {"class_name": "VarianceScaling", "config": spread}
-        elif key == "bias_initializer":
-            config[key] = {"class_name": "Zeros", "config": {}}
-        elif key == "kernel_regularizer":
-            config[key] = {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 1e-4}}
-    if layer.__class__.__name__ == "Flatten":
-        del config["data_format"]
-    return dict(config)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker, PhotoWriter, VideoWriter
+    from tests.conftest import PhotoWriter, VideoWriter
+    from tests.tiny_models import ModelMaker
 
 TLX = str(Path(sys.executable).with_name("tlx"))
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

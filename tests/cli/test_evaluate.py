@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker, PhotoMaker
+    from tests.conftest import PhotoMaker
+    from tests.tiny_models import ModelMaker
 
     from tlx.core.runs import Run
 

@@ -14,7 +14,8 @@ import pytest
 from tlx.cli.app import run
 
 if TYPE_CHECKING:
-    from tests.conftest import Keras2Writer, PhotoMaker
+    from tests.conftest import PhotoMaker
+    from tests.keras_2_files import Keras2Writer
 
 OPTIONS = ["--labels", "blue,red", "--preprocess", "rescale", "--resize", "nearest"]
 

@@ -14,7 +14,8 @@ from tlx.runtime.model_file import ModelFile
 from tlx.runtime.model_publishing import publish
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker, PhotoWriter
+    from tests.conftest import PhotoWriter
+    from tests.tiny_models import ModelMaker
 
 
 def run_tlx(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from tlx.images import load, read
 from tlx.runtime.classifier import Classifier
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 LABELS = ["red", "green", "blue"]
 

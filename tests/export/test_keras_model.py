@@ -19,7 +19,7 @@ from tlx.export.keras_model import Described, build_keras_model, describe_keras_
 from tlx.export.keras_model import require_probabilities as require
 
 if TYPE_CHECKING:
-    from tests.conftest import Keras2Writer
+    from tests.keras_2_files import Keras2Writer
 
 PICTURES = np.random.default_rng(0).uniform(0, 1, (2, 32, 32, 3)).astype(np.float32)
 

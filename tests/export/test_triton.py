@@ -14,7 +14,7 @@ from tlx.export.triton import publish_to_triton, require_triton_model, triton_co
 from tlx.runtime.model_file import ModelFile
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 # The fields of Triton's model_config.proto that are used: number, type, and whether it's repeated.
 MESSAGES: dict[str, dict[str, tuple[int, str, bool]]] = {

@@ -22,7 +22,7 @@ from tlx.runtime.timing.model_setup import Place
 from tlx.runtime.timing.speed import SpeedPlan
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 CPU = SpeedPlan(Place("cpu"))
 EXPORT = ExportRecord(created_utc="2026-01-01T00:00:00+00:00", processor="A Processor", opset=17, versions={})

@@ -16,7 +16,7 @@ from tlx.runtime.onnx_runtime import onnxruntime
 if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 

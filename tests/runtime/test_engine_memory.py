@@ -15,7 +15,7 @@ from tlx.runtime.engine_memory import share_of_memory
 
 if TYPE_CHECKING:
     import onnx
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 GIB = 2**30
 LOAD = """

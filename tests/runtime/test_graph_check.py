@@ -13,7 +13,7 @@ from tlx.runtime.model_file import ModelFile
 
 if TYPE_CHECKING:
     import onnx
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 
 def nested_node(model: onnx.ModelProto, node: onnx.NodeProto) -> None:

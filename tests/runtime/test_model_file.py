@@ -19,7 +19,7 @@ from tlx.runtime.model_file import DIGEST_PLACEHOLDER, LABELS_KEY, MAX_MODEL_BYT
 
 if TYPE_CHECKING:
     import onnx
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 
 def set_metadata(model: onnx.ModelProto, key: str, value: str) -> None:

@@ -21,7 +21,7 @@ from tlx.runtime.model_registry import CURRENT, current_version, is_registry, mo
 from tlx.runtime.registry_history import read_history
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from tlx.runtime import onnx_wire
 from tlx.runtime.onnx_wire import WireError, read_fields, read_messages
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 
 def leads_to(descriptor: Any, targets: set[str], seen: frozenset[str] = frozenset()) -> bool:

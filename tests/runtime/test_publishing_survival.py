@@ -21,7 +21,7 @@ from tlx.runtime.model_registry import current_version
 from tlx.runtime.registry_history import read_history, trail
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 WORKER = Path(__file__).with_name("publishing_worker.py")
 

@@ -19,7 +19,7 @@ from tlx.runtime.session import CPU_PROVIDER, CUDA_PROVIDER, Device, open_sessio
 
 if TYPE_CHECKING:
     import onnx
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 GPU_WHEEL = ("TensorrtExecutionProvider", CUDA_PROVIDER, CPU_PROVIDER)
 CPU_WHEEL = ("AzureExecutionProvider", CPU_PROVIDER)

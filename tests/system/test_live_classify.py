@@ -28,7 +28,8 @@ from fake_cameras import HttpClient, http_camera
 from tlx.opencv import cv2
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker, PhotoWriter
+    from tests.conftest import PhotoWriter
+    from tests.tiny_models import ModelMaker
 
 COLOURS_BGR = {"red": (40, 40, 200), "green": (40, 200, 40), "blue": (200, 40, 40), "grey": (120, 120, 120)}
 PATIENCE_S = 60.0

@@ -26,7 +26,8 @@ from tlx.core.runs import write_record
 from tlx.errors import DataError, ImageError, InputError, MissingDependencyError, OutputError
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker, PhotoMaker
+    from tests.conftest import PhotoMaker
+    from tests.tiny_models import ModelMaker
 
     from tlx.core.evaluation.evaluate import Evaluation
     from tlx.core.runs import Run

@@ -26,7 +26,7 @@ from tlx.runtime.swapping.loading import LoadOptions
 from tlx.runtime.swapping.watched import WatchedClassifier
 
 if TYPE_CHECKING:
-    from tests.conftest import ModelMaker
+    from tests.tiny_models import ModelMaker
 
 GREEN = np.full((8, 8, 3), (0, 255, 0), np.uint8)
 EVERY_S = 0.02
