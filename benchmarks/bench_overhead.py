@@ -62,6 +62,7 @@ def main() -> None:
         **beside,
         "aim_met": beside["aim_met"] or nothing["aim_met"],
         "nothing": nothing,
+        # The median of the rounds' means.
         "empty_call_us": ends(estimate(nothing["timed_us"])),
         "environment": environment.describe(),
     }

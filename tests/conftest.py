@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pytest
-from tests.keras_2_files import Keras2Writer, write_keras_2_file
-from tests.tiny_models import ModelMaker, build_tiny_model, work_harder
 
 if TYPE_CHECKING:
     from tests.browser import Browser
     from tests.display import Display
+    from tests.keras_2_files import Keras2Writer
+    from tests.tiny_models import ModelMaker
 
     from tlx.core.runs import Run
     from tlx.core.weights.chain import PretrainedWeights
@@ -92,12 +92,16 @@ def imagenet_weights() -> PretrainedWeights:
 @pytest.fixture(scope="session")
 def make_model() -> ModelMaker:
     """Builds other models than :func:`tiny_model`."""
+    from tests.tiny_models import build_tiny_model
+
     return build_tiny_model
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sealed model file with the labels red, green and blue for pictures of 32 x 32 pixels."""
+    from tests.tiny_models import build_tiny_model
+
     path = tmp_path_factory.mktemp("models") / "tiny.onnx"
     path.write_bytes(build_tiny_model())
     return path
@@ -106,6 +110,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def busy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As :func:`tiny_model`, for 96 x 96 pixels, and many times slower."""
+    from tests.tiny_models import build_tiny_model, work_harder
+
     path = tmp_path_factory.mktemp("models") / "busy.onnx"
     path.write_bytes(build_tiny_model(change=work_harder, size_hw=(96, 96)))
     return path
@@ -181,6 +187,8 @@ def narrow_run(tiny_run: Run, narrow_photos: Path, tmp_path_factory: pytest.Temp
 @pytest.fixture(scope="session")
 def write_keras_2() -> Keras2Writer:
     """Writes a Keras model in the layout of Keras 2.0.8."""
+    from tests.keras_2_files import write_keras_2_file
+
     return write_keras_2_file
 
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs the tests that pytest's arguments name, or all. Called by make.
 #
-# What trains and exports is mostly one busy thread each and has no eye on the clock: those tests run in several
-# processes side by side. Commands, cameras, servers, benchmarks and whole chains run alone afterwards.
+# What trains and exports is mostly one busy thread each, and generous where it looks at the clock: those tests run in
+# several processes side by side. Commands, cameras, servers, benchmarks and whole chains run alone afterwards.
 set -u
 cd "$(dirname "$0")/.."
 
@@ -11,9 +11,14 @@ pytest=".venv/bin/python -m pytest"
 
 for word; do
     case $word in
-        tests | tests/*) exec $pytest "$@" ;;
+        tests | tests/* | */tests | */tests/*) exec $pytest "$@" ;;
+        # What is about all tests of a run has to be one run.
+        --lf | --last-failed | --ff | --failed-first | --junit*) exec $pytest "$@" ;;
     esac
 done
+
+# Ctrl-C is pytest's: this shell waits for it to clean up.
+trap : INT
 
 # Files rather than tests are given out: what a file has made for its tests, it makes once.
 # shellcheck disable=SC2086 # lists of words

@@ -264,6 +264,7 @@ def test_bench_exits_1_with_all_reports_when_an_engine_is_wrong(
     )
     assert [row["status"] for row in json.loads(output.read_text())["engines"]] == ["ok", "wrong"]
     assert "gives other answers" in page.read_text()
+    assert {f"report: {output}", f"report: {page}"} < set(done.stderr.splitlines())
 
 
 @pytest.mark.parametrize("to_whole_group", [True, False], ids=["terminal", "kill"])

@@ -83,7 +83,7 @@ def bench(
         typer.Option(
             "--max-seconds",
             min=0,
-            help="Begin no round that would end later than this, counted from the start, with loading and warming up "
+            help="Begin no round that would end later than this, loading and warming up included "
             "(default: 90, or no limit with --rounds). What --measure takes comes after it.",
         ),
     ] = None,
@@ -169,6 +169,11 @@ def bench(
         _show(report, output_format, quiet=quiet)
     finally:  # whatever became of the one, the other is tried: the measurement took minutes
         _write_files(report, output, html)
+    if not quiet:
+        for path in filter(None, (output, html)):
+            terminal.note(f"report: {path}")
+    for problem in (*report.wrong, *report.failures):
+        terminal.note(f"tlx: error: {problem}")
     if report.interrupted:
         raise KeyboardInterrupt
     if report.failures:
@@ -176,8 +181,6 @@ def bench(
     if report.wrong:
         raise typer.Exit(WRONG_ANSWERS)
     if not quiet:
-        for path in filter(None, (output, html)):
-            terminal.note(f"report: {path}")
         terminal.next_command(f"tlx classify {models[0]} {photos or 'PHOTO.jpg'}")
 
 
@@ -205,8 +208,6 @@ def _show(report: BenchReport, output_format: TextFormat, *, quiet: bool) -> Non
     else:
         for line in report.table:
             terminal.say(line)
-    for problem in (*report.wrong, *report.failures):
-        terminal.note(f"tlx: error: {problem}")
 
 
 def _write_files(report: BenchReport, output: Path | None, html: Path | None) -> None:

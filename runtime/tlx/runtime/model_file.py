@@ -132,7 +132,9 @@ def _read_bytes(path: Path) -> bytes:
             if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_MODEL_BYTES:
                 return file.read(MAX_MODEL_BYTES)
     except FileNotFoundError as error:
-        cure = f"make one with 'tlx export {path}'" if path.suffix == ".onnx" else "its name ends in .onnx"
+        cure = f"make one with 'tlx export {path}'"
+        if path.suffix != ".onnx":
+            cure = "name a file that ends in .onnx, or a folder that 'tlx export --to' made"
         raise ModelFileError(f"{path}: no such model file: {cure}") from error
     except IsADirectoryError as error:
         raise ModelFileError(

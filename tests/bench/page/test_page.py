@@ -70,6 +70,15 @@ def test_rows_are_told_apart_by_what_differs_among_them() -> None:
     assert with_full_names(made_up_document(rows[0])).engines[0].name == "a"
 
 
+def test_photos_a_second_have_a_line_for_each_number_of_threads() -> None:
+    rows = [made_up_row("a", batch=batch, threads=threads) for threads in (1, 2) for batch in (1, 8)]
+    page = render(made_up_document(*rows))
+    (table,) = re.findall(
+        r"<table(?:(?!</table>).)*photos a second, by batch.*?</table>", page, re.DOTALL | re.IGNORECASE
+    )
+    assert re.findall(r"a \(\d threads?\)", table) == ["a (1 thread)", "a (2 threads)"]
+
+
 @pytest.mark.parametrize(
     ("provider", "gpus", "words"),
     [

@@ -12,13 +12,13 @@ from tlx.bench.page.pareto import choices, pareto_chart
 from tlx.bench.page.rounds import rounds_chart
 from tlx.bench.page.stage_bars import stage_chart
 from tlx.bench.page.words import breakable
-from tlx.bench.row_names import with_full_names
+from tlx.bench.row_names import row_name, with_full_names
 from tlx.bench.rows import EngineRow
 from tlx.bench.table import ANOTHER_NETWORK, NOTHING, calls_needed, describe_difference, estimate, number
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section, card, note
 from tlx.core.report.tables import document_tables, table
-from tlx.core.report.words import TIMES, UNKNOWN, counted, percent
+from tlx.core.report.words import TIMES, UNKNOWN, percent
 
 
 def latency(document: BenchDocument) -> Section:
@@ -136,7 +136,7 @@ def throughput(document: BenchDocument) -> Section | None:
     rates = {row.key: row.throughput_photos_per_s for row in document.engines}
     rows = [
         (
-            name if threads is None else f"{name}, {counted(threads, 'thread')}",
+            row_name(name, threads=threads),
             *(_rate(rates.get((name, batch, threads))) for batch in batches),
         )
         for name, threads in engines

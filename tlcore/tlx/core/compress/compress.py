@@ -10,7 +10,7 @@ from typing import Final
 from tlx import atomic
 from tlx.core.compress.course import Course
 from tlx.core.compress.design import Design, Designer
-from tlx.core.compress.judging import Choice, Judge
+from tlx.core.compress.judging import Judge
 from tlx.core.compress.maps import photos_that_fit
 from tlx.core.compress.options import Options
 from tlx.core.compress.plain import PlainNetwork
@@ -211,29 +211,20 @@ class _Work:
         with self._stopwatch.measure("validation"):
             choice = self._judge.chosen(recovered.network)
         original_ms, rounds_ms = (timed.original_rounds_ms, timed.rounds_ms) if timed else self._time(recovered.network)
-        if self._source.held_back and choice.accuracy < made.accuracy:
-            recovered, choice = self._better_of(made, recovered, choice)
         self._judging_s = time.monotonic() - begun_s
         passes = sum(row["photos"] for row in recovered.history) / len(self._source.photos)
         point = Point(design, recovered.network, original_ms, rounds_ms, made.accuracy, choice, passes)
         self._points.append(point)
+        if choice.accuracy < made.accuracy:
+            self._listener.notify(
+                f"{point.name}: {100 * choice.accuracy:.1f} % right after learning, fewer than before it: "
+                "give it more --minutes"
+            )
         if self._source.held_back:
             self._listener.notify(
                 f"{point.name}: {choice.drop_points:+.2f} points lost on the photos kept for the choice"
             )
         return _Taught(design, recovered, point)
-
-    def _better_of(self, made: _Made, recovered: Recovered, choice: Choice) -> tuple[Recovered, Choice]:
-        """Few steps can do more harm than good; the photos kept for the choice tell, others must not."""
-        with self._stopwatch.measure("validation"):
-            before = self._judge.chosen(made.network)
-        if before.drop_points >= choice.drop_points:
-            return recovered, choice
-        self._listener.notify(
-            f"{made.design.name}: taken as it was before, for it lost {before.drop_points:.2f} points then and "
-            f"{choice.drop_points:.2f} after learning: give it more --minutes"
-        )
-        return replace(recovered, network=made.network), before
 
     def _time(self, network: PlainNetwork) -> tuple[Sequence[float], Sequence[float]]:
         """Milliseconds of the original at fp32 and of the network, round by round."""

@@ -168,8 +168,8 @@ def _what_next(outcome: Outcome) -> list[str]:
         f"tlx compress {name} --speedup {1.5 * faster:.3g}{options}  (faster, and less accurate)",
         f"tlx compress {name} --speedup {faster:.3g} {longer}{options}  (as fast, taught for longer)",
     ]
-    size, is_resized = kept.network.size_hw[0], kept.network.size_hw != outcome.source.network.size_hw
-    if outcome.source.network.pooling == "average" and size >= 96 and not is_resized:  # noqa: PLR2004 - half of it is too little
+    size = kept.network.size_hw[0]
+    if outcome.source.network.pooling == "average" and size >= 96 and "--size" not in options:  # noqa: PLR2004 - half of it is too little
         smaller = f"--size {size * 3 // 4 // 16 * 16}"
         lines.append(f"tlx compress {name} --speedup {1.5 * faster:.3g} {smaller}{options}  (smaller pictures)")
     return lines
