@@ -115,9 +115,9 @@ def compress(
 
 def _tell(made: Run, record: CompressionRecord) -> None:
     from tlx.core.comparing.survey import runs_option
-    from tlx.core.compress.summary import compression_lines, missed_bounds
+    from tlx.core.compress.summary import compression_lines, missed_bounds, needless_speed
 
-    for line in (*compression_lines(record), *missed_bounds(record)):
+    for line in (*compression_lines(record), *missed_bounds(record), *needless_speed(record)):
         terminal.note(line)
     terminal.note(f"report: {made.folder / 'report.html'}")
     precision_option = " --precision int8" if record.precision == "int8" else ""

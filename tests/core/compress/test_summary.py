@@ -16,6 +16,7 @@ from tlx.core.compress.summary import (
     headline,
     learning_words,
     missed_bounds,
+    needless_speed,
     original_accuracy,
     scaled,
     size_words,
@@ -134,6 +135,25 @@ def test_speed_of_a_record_without_rounds_is_missed_by_its_median() -> None:
 def test_a_drop_that_the_photos_do_not_prove_is_told() -> None:
     (sentence,) = missed_bounds(made_up_compression(bounds={"max_drop": 0.5}))
     assert sentence.startswith("It may have lost 0.62 points")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "times"),
+    [
+        ({"speedup": 6.0}, "1.33"),
+        ({"latency_ms": 10.5}, "2.00"),
+        ({"speedup": 4.0, "latency_ms": 8.4}, "1.60"),
+        ({"speedup": 7.0}, None),
+        ({"speedup": 9.0}, None),
+        ({"speedup": 4.0, "max_drop": 1.0}, None),
+        ({"max_drop": 1.0}, None),
+    ],
+)
+def test_speed_that_nobody_asked_for_is_told(bounds: dict[str, float], times: str | None) -> None:
+    sentences = needless_speed(made_up_compression(bounds=bounds))
+    assert [sentence.partition(": ")[0] for sentence in sentences] == (
+        [f"It is {times} times as fast as was asked for"] if times else []
+    )
 
 
 def test_words_and_numbers() -> None:
