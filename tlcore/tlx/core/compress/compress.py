@@ -169,7 +169,8 @@ class _Work:
         return self._learn(made, max(rest_s, _LEAST_LEARNING * share_s))
 
     def _make(self, limit_ms: float) -> _Made:
-        design = self._designer.within(limit_ms)
+        with self._stopwatch.measure("timing"):
+            design = self._designer.within(limit_ms)
         self._require_fewer_channels(design)
         with self._stopwatch.measure("pruning"):
             kept = self._survey.kept(design.channels)
