@@ -113,16 +113,15 @@ def _about_rounds(document: BenchDocument, measured: Sequence[EngineRow]) -> lis
     batches = {row.batch for row in measured}
     if len(batches) == 1 and batches != {1}:
         remarks.append(f"times are for a batch of {batches.pop()} photos")
-    needed = calls_needed(measured)
-    if needed:
-        remarks.append(f"{NOTHING}: " + ", ".join(f"{name} needs {calls:,} calls" for name, calls in needed.items()))
+    if needed := calls_needed(measured):
+        remarks.append(f"{NOTHING}: {needed}")
     if len(measured) > 1 and method.rounds < needed_samples(0.5):
         remarks.append(f"x faster has no interval: it needs {needed_samples(0.5)} rounds")
     return remarks
 
 
-def calls_needed(rows: Sequence[EngineRow]) -> dict[str, int]:
-    """How many calls each percentile takes that a row can't carry: enough for all rows.
+def calls_needed(rows: Sequence[EngineRow]) -> str:
+    """How many calls each percentile takes that a row can't carry: enough for all rows; empty if they carry all.
 
     The median is shown in any case: it's its interval that takes them.
     """
@@ -131,7 +130,7 @@ def calls_needed(rows: Sequence[EngineRow]) -> dict[str, int]:
         for percentile, calls in row.samples_needed.items():
             name = "p50's interval" if percentile == "p50" else percentile
             needed[name] = max(calls, needed.get(name, 0))
-    return needed
+    return ", ".join(f"{name} needs {calls:,} calls" for name, calls in needed.items())
 
 
 def describe_difference(row: EngineRow, document: BenchDocument) -> str:

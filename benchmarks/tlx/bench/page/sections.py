@@ -77,10 +77,8 @@ def _remarks(document: BenchDocument) -> Markup:
     remarks = [
         f"{TIMES} faster: than {document.baseline}, the median of the ratios over {method.rounds} interleaved rounds."
     ]
-    needed = calls_needed(document.engines)
-    if needed:
-        listed = ", ".join(f"{name} needs {calls:,} calls" for name, calls in needed.items())
-        remarks.append(f"{NOTHING}: the sample can't carry it; {listed}.")
+    if needed := calls_needed(document.engines):
+        remarks.append(f"{NOTHING}: the sample can't carry it; {needed}.")
     return join([note(text) for text in remarks])
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from tlx.core.compress.bounds import Bounds
 from tlx.core.report.words import UNKNOWN, counted, percent, shortened, spelled
 from tlx.core.runs import CompressionRecord, LayerWidthRecord, PointRecord
 from tlx.runtime.output.printable import printable
@@ -79,9 +80,11 @@ def missed_bounds(record: CompressionRecord) -> list[str]:
 
 def needless_speed(record: CompressionRecord) -> list[str]:
     """Much more speed than was asked for, in a sentence: it was paid for with accuracy."""
-    speedup, latency_ms = record.bounds.get("speedup"), record.bounds.get("latency_ms", math.inf)
-    limit_ms = min(latency_ms, record.original_ms / speedup if speedup else math.inf)
-    if "max_drop" in record.bounds or not limit_ms < math.inf or record.latency_ms * NEEDLESS > limit_ms:
+    speedup, latency_ms = record.bounds.get("speedup"), record.bounds.get("latency_ms")
+    if "max_drop" in record.bounds or (speedup is None and latency_ms is None):
+        return []
+    limit_ms = Bounds(speedup, latency_ms).limit_ms(record.original_ms)
+    if limit_ms is None or record.latency_ms * NEEDLESS > limit_ms:
         return []
     times = f"{limit_ms / record.latency_ms:.2f} times as fast as was asked for"
     words = (
