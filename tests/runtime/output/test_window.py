@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from tlx.runtime.output.window import TITLE, judge_probe, require_display
 if TYPE_CHECKING:
     from tests.display import Display
 
+GREEN, RED = (70, 200, 90), (190, 40, 40)
 HELPER = Path(__file__).with_name("window_worker.py")
 
 
@@ -30,11 +32,13 @@ def xdotool(display: Display, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False).stdout.strip()
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    until_s = time.monotonic() + 30
+def comes_true(condition: Callable[[], bool], within_s: float = 30) -> bool:
+    until_s = time.monotonic() + within_s
     while not condition():
-        assert time.monotonic() < until_s
+        if time.monotonic() > until_s:
+            return False
         time.sleep(0.05)
+    return True
 
 
 @contextmanager
@@ -73,12 +77,32 @@ def test_closing_the_window_quits(display: Display) -> None:
 
 
 def test_the_picture_is_seen_with_its_label_and_then_what_is_wrong(display: Display) -> None:
-    with window(display) as (process, _):
-        # A green bar below first; then the source is lost and says so in red above.
-        wait_for(lambda: has_colour(display.screenshot(), (70, 200, 90)))
-        process.send_signal(10)  # SIGUSR1
-        wait_for(lambda: has_colour(display.screenshot(), (190, 40, 40)))
-        assert not has_colour(display.screenshot(), (70, 200, 90))
+    # A green bar below first; then the source is lost and says so in red above.
+    with painted_window(display) as process:
+        process.send_signal(signal.SIGUSR1)
+        assert comes_true(lambda: has_colour(display.screenshot(), RED))
+        assert not has_colour(display.screenshot(), GREEN)
+
+
+def test_the_window_takes_the_size_of_the_first_picture_though_a_message_came_before(display: Display) -> None:
+    with window(display) as (_, number):
+        assert comes_true(lambda: "320x240" in xdotool(display, "getwindowgeometry", number))
+
+
+@contextmanager
+def painted_window(display: Display) -> Iterator[subprocess.Popen[str]]:
+    """A process whose window has shown its picture.
+
+    Where no window manager runs and the processors are taken, Qt 5.15 loses X's word that a new window is mapped (seen
+    in one window of five with four busy processes on two cores, and in one of twelve of plain OpenCV), and then
+    paints that window never: only another one helps.
+    """
+    for _ in range(6):
+        with window(display) as (process, _):
+            if comes_true(lambda: has_colour(display.screenshot(), GREEN), within_s=10):
+                yield process
+                return
+    pytest.fail("none of six windows showed its picture")
 
 
 def has_colour(image_rgb: np.ndarray, colour_rgb: tuple[int, int, int]) -> bool:

@@ -47,6 +47,7 @@ class WindowSink:
         self._picture_rgb: Image | None = None
         self._is_sized = False
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.resizeWindow(TITLE, *reversed(_EMPTY_HW))
         self._show(np.zeros((*_EMPTY_HW, 3), np.uint8))
         self.poll()
 
@@ -62,6 +63,7 @@ class WindowSink:
         image_rgb = item.frame.image_rgb if isinstance(item, Result) else None
         if image_rgb is not None:
             self._picture_rgb = image_rgb
+            self._take_its_size(image_rgb)
         elif isinstance(item, StateChange) and self._picture_rgb is None:
             self._picture_rgb = np.zeros((*_EMPTY_HW, 3), np.uint8)
         if self._picture_rgb is not None:
@@ -81,12 +83,16 @@ class WindowSink:
         with contextlib.suppress(cv2.error):  # the user has closed it
             cv2.destroyWindow(TITLE)
 
+    def _take_its_size(self, image_rgb: Image) -> None:
+        """Give the window the first picture's size; from then on the size is the user's."""
+        if self._is_sized:
+            return
+        height, width = image_rgb.shape[:2]
+        scale = min(1.0, _WIDEST / width, _HIGHEST / height)
+        cv2.resizeWindow(TITLE, max(1, round(width * scale)), max(1, round(height * scale)))
+        self._is_sized = True
+
     def _show(self, image_rgb: Image) -> None:
-        if not self._is_sized:
-            height, width = image_rgb.shape[:2]
-            scale = min(1.0, _WIDEST / width, _HIGHEST / height)
-            cv2.resizeWindow(TITLE, max(1, round(width * scale)), max(1, round(height * scale)))
-            self._is_sized = self._picture_rgb is not None
         cv2.imshow(TITLE, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))
 
 
