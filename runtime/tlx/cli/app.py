@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -14,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from tlx.cli import options, terminal
-from tlx.errors import TlxError
+from tlx.errors import InputError, TlxError
 from tlx.stopping import defer_stops_while_compiled_modules_load
 from tlx.version import __version__
 
@@ -25,8 +26,35 @@ _SIGNALLED = 128
 _LAST_STREAM = 2
 
 
+# Where it lives differs between typer's releases.
+_UsageError = typer.BadParameter.__bases__[0]
+
+
+@contextlib.contextmanager
+def _usage_errors_as_ours() -> Iterator[None]:
+    """Typer would print four lines of an option that there isn't."""
+    try:
+        yield
+    except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # it is the help
+            raise
+        words = error.format_message().rstrip(".")
+        command = error.ctx.command_path if error.ctx else "tlx"
+        raise InputError(f"{words[:1].lower()}{words[1:]}: see '{command} -h'") from error
+
+
 class _Commands(TyperGroup):
     """Finds commands of two words, too: ``tlx bench compare`` beside ``tlx bench MODEL.onnx``."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        """Read tlx's own options."""
+        with _usage_errors_as_ours():
+            return super().make_context(*arguments, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Find the command, read its words, run it."""
+        with _usage_errors_as_ours():
+            return super().invoke(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The words after ``tlx`` as a command and its own words; typer's releases differ in whose types these are."""
