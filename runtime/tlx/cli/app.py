@@ -27,7 +27,7 @@ _LAST_STREAM = 2
 
 
 # Where it lives differs between typer's releases.
-_UsageError = typer.BadParameter.__bases__[0]
+_UsageError: Any = typer.BadParameter.__bases__[0]
 
 
 @contextlib.contextmanager
