@@ -21,22 +21,25 @@ class Clock:
 
 
 def learn(course: Course, photos: int, a_second: float = 20) -> tuple[list[float], list[int], int]:
-    """Learning rates and lengths of all stretches, and the passes."""
+    """Learning rates and sizes of all steps, and the passes."""
     clock = Clock()
     pace = Pace(course, photos, clock)
-    rates, lengths = [], []
+    rates, sizes = [], []
     while not pace.is_over:
-        for places in pace.stretches(np.arange(photos)):
-            rates.append(pace.learning_rate(len(places)))
-            lengths.append(len(places))
+        for places in pace.batches(np.arange(photos)):
+            rates.append(pace.learning_rate())
+            sizes.append(len(places))
             clock.now_s += len(places) / a_second
-            pace.add(len(places), len(places) / a_second)
-    return rates, lengths, pace.passes
+            pace.add(len(places))
+            if pace.is_over:
+                break
+        pace.end_pass()
+    return rates, sizes, pace.passes
 
 
 def test_the_rate_follows_the_clock_within_a_pass() -> None:
     # There is time for one pass and a half: 1000 s each, and 940 steps.
-    rates, lengths, passes = learn(Course(1500, learning_rate=1.0), 20_000)
+    rates, sizes, passes = learn(Course(1500, learning_rate=1.0), 20_000)
     assert passes == 2
     assert rates[0] < 0.01
     assert max(rates) > 0.95
@@ -45,7 +48,7 @@ def test_the_rate_follows_the_clock_within_a_pass() -> None:
     assert rates[: top + 1] == sorted(rates[: top + 1])
     assert all(later <= 1.01 * earlier for earlier, later in pairwise(rates[top:]))
     assert rates[-1] < 0.05
-    assert sum(lengths) == pytest.approx(30_000, abs=256)
+    assert sum(sizes) == pytest.approx(30_000, abs=32)
 
 
 def test_a_course_of_few_steps_has_a_low_rate_and_ends_low_too() -> None:
@@ -63,21 +66,30 @@ def test_the_rate_depends_on_steps_not_on_passes() -> None:
 
 
 def test_passes_do_not_depend_on_the_clock() -> None:
-    rates, lengths, passes = learn(Course(1, passes=2, learning_rate=1.0), 600)
-    assert (passes, lengths) == (2, [*[128] * 4, 88] * 2)
-    assert rates[1:] == sorted(rates[1:], reverse=True)
+    rates, sizes, passes = learn(Course(1, passes=2, learning_rate=1.0), 640)
+    assert (passes, sizes) == (2, [32] * 40)
+    assert rates[0] == pytest.approx(0.25)  # in the middle of the first of two steps in which it rises
+    assert rates[2:] == sorted(rates[2:], reverse=True)
 
 
 def test_a_rest_that_is_no_batch_is_left_out_unless_it_is_all() -> None:
-    assert learn(Course(1, passes=1), 128 + 31)[1] == [128]
-    assert learn(Course(1, passes=1), 128 + 32)[1] == [128, 32]
+    assert learn(Course(1, passes=1), 128 + 31)[1] == [32] * 4
+    assert learn(Course(1, passes=1), 128 + 32)[1] == [32] * 5
     assert learn(Course(1, passes=1), 20)[1] == [20]
 
 
-def test_stretches_grow_where_photos_are_learned_fast() -> None:
-    pace = Pace(Course(100), 100_000, Clock())
-    lengths = []
-    for places in pace.stretches(np.arange(100_000)):
-        lengths.append(len(places))
-        pace.add(len(places), len(places) / 2000)
-    assert lengths[:2] == [128, 9984]
+def test_the_first_step_is_slow_and_says_nothing_of_the_others() -> None:
+    clock = Clock()
+    pace = Pace(Course(1000, learning_rate=1.0), 100_000, clock)
+    clock.now_s += 60
+    pace.add(32)
+    for _ in range(60):
+        clock.now_s += 1
+        pace.add(32)
+    # A thousand steps of a second: enough for the full rate, which the cosine lowers a little by now.
+    assert pace.learning_rate() > 0.95
+
+
+def test_a_step_that_would_end_too_late_is_not_begun() -> None:
+    assert learn(Course(10), 100_000, a_second=32 / 4)[1] == [32] * 3  # steps of 4 s: 12 is nearer to 10 than 8
+    assert learn(Course(9), 100_000, a_second=32 / 4)[1] == [32] * 2

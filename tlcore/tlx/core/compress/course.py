@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-_FIRST_STRETCH: Final = 128
-"""Photos between two looks at the clock, about; more where they are learned faster."""
 _FULL_STEPS: Final = 600
 """A course of fewer steps has a lower learning rate: Adam's first steps move every weight by it, whatever the gradient,
 and a pruned network takes some hundred steps to come back from that: of 96 % right, 80 steps at 3e-4 left 87 %."""
-_STRETCH_S: Final = 5.0
-"""Each stretch costs some hundredths of a second by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +56,10 @@ class Pace:
             clock: Tells the time in seconds.
         """
         self.course, self.passes = course, 0
-        self._clock = clock
-        self._photos, self._done = photos, 0
-        self._stretch, self._stretch_s = _batches_of(course, _FIRST_STRETCH), 0.0
+        self._clock, self._photos = clock, photos
         self._started_s = clock()
-        self._is_late = False
-        # Not known yet how fast it is: carefully.
-        self._reach = 1.0 if course.passes else 0.1
+        self._done, self._steps = 0, 0
+        self._first_s = self._step_s = 0.0
 
     @property
     def spent_s(self) -> float:
@@ -76,43 +69,49 @@ class Pace:
     @property
     def is_over(self) -> bool:
         """Whether nothing more is to be learned."""
-        return self.passes >= self.course.passes if self.course.passes else self._is_late
+        if self.course.passes:
+            return self.passes >= self.course.passes
+        # Half of the next step would be too much.
+        return self._steps > 0 and self.spent_s + self._step_s / 2 > self.course.seconds
 
-    def learning_rate(self, photos: int) -> float:
-        """For the next stretch."""
-        share, highest = self._share(photos), self.course.learning_rate * self._reach
+    def batches(self, order: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+        """One pass in whole batches: the photos in their order, without a rest that is less than a batch."""
+        size = self.course.batch_size
+        return [order[start : start + size] for start in range(0, max(1, len(order) - size + 1), size)]
+
+    def learning_rate(self) -> float:
+        """For the next step."""
+        share, highest = self._share(), self.course.learning_rate * self._reach()
         if share < self.course.warm_up_share:
             return highest * max(share / self.course.warm_up_share, 0.05)
         return highest * max(0.5 * (1 + math.cos(math.pi * min(share, 1.0))), 1e-3)
 
-    def stretches(self, order: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-        """One pass in pieces of whole batches: the photos in their order, without a rest that is less than a batch."""
-        self._done = 0
-        while self._done < len(order) and not self.is_over:
-            places = order[self._done : self._done + self._stretch]
-            if self._done and len(places) < self.course.batch_size:
-                break
-            yield places
-        self.passes += 1
-
-    def add(self, photos: int, seconds: float) -> None:
-        """A stretch is learned."""
+    def add(self, photos: int) -> None:
+        """A step is done."""
         self._done += photos
-        self._stretch_s = seconds
-        if not self.course.passes:  # else nothing may depend on the clock
-            steps = self.course.seconds / max(seconds, 1e-9) * photos / self.course.batch_size
-            self._reach = min(1.0, steps / _FULL_STEPS)
-        # Half of the next one would be too much.
-        self._is_late = self.spent_s + seconds / 2 > self.course.seconds
-        if not self.course.passes:
-            self._stretch = max(_FIRST_STRETCH, _batches_of(self.course, photos * _STRETCH_S / max(seconds, 1e-3)))
+        self._steps += 1
+        if self._steps == 1:
+            self._first_s = self._step_s = self.spent_s
+        else:
+            # The first one is slow: the graph is made in it.
+            self._step_s = (self.spent_s - self._first_s) / (self._steps - 1)
 
-    def _share(self, photos: int) -> float:
-        """Of all learning, what is over in the middle of the next stretch."""
+    def end_pass(self) -> None:
+        """All photos were seen, or the time is over."""
+        self.passes += 1
+        self._done = 0
+
+    def _reach(self) -> float:
+        """How much of the learning rate the course is long enough for."""
+        if self.course.passes:  # nothing may depend on the clock
+            return 1.0
+        if not self._steps:  # it isn't known yet how fast it is: carefully
+            return 0.1
+        return min(1.0, self.course.seconds / max(self._step_s, 1e-9) / _FULL_STEPS)
+
+    def _share(self) -> float:
+        """Of all learning, what is over in the middle of the next step."""
         if self.course.passes:
-            return (self.passes + (self._done + photos / 2) / self._photos) / self.course.passes
-        return (self.spent_s + self._stretch_s / 2) / self.course.seconds
-
-
-def _batches_of(course: Course, photos: float) -> int:
-    return max(1, round(photos / course.batch_size)) * course.batch_size
+            middle = self._done + self.course.batch_size / 2
+            return (self.passes + middle / self._photos) / self.course.passes
+        return (self.spent_s + self._step_s / 2) / self.course.seconds

@@ -7,9 +7,10 @@ smaller network still has (Hinton et al. 2015, arXiv:1503.02531; Romero et al. 2
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -68,13 +69,13 @@ def recover(
     scales = {name: _scale(answers.hints[name][..., chosen]) for name, chosen in columns.items()}
     student = _student(network, scales, course, maps=teaching.has_maps)
     compute = choose_compute("float32")
-    pace, teller = Pace(course, len(photos)), _teller(progress)
+    pace = Pace(course, len(photos))
     history: list[dict[str, float]] = []
     while not pace.is_over:
         number = 1 + pace.passes % VIEWS
         rows = teaching.pixels(photos, number, progress)
         targets = _targets(teaching.answers(photos, number, progress), columns, classes, network, course)
-        history.append(_learn_pass(student, _Lesson(rows, targets, weights), pace, teller))
+        history.append(_learn_pass(student, _Lesson(rows, targets, weights), pace, progress))
     return Recovered(_taught(network, student), compute, history)
 
 
@@ -91,26 +92,52 @@ class _Lesson:
     targets: Sequence[npt.NDArray[Any]]
     weights: npt.NDArray[np.float32] | None
 
+    def batch(self, places: npt.NDArray[np.int64]) -> tuple[Any, ...]:
+        """Of some photos: pixels, targets and, where they have them, weights."""
+        pixels, targets = self.rows.take(places), [target[places].astype(np.float32) for target in self.targets]
+        if self.weights is None:
+            return pixels, targets
+        # Of the answer alone: hints are of pictures, whatever is in them. Keras wants an axis for each of a loss.
+        even = [np.ones((len(places), *[1] * (hint.ndim - 2)), np.float32) for hint in self.targets[1:]]
+        return pixels, targets, [self.weights[places], *even]
 
-def _learn_pass(student: Any, lesson: _Lesson, pace: Pace, teller: Any) -> dict[str, float]:
-    """Once over the photos, or as far as the time goes; gives its row of the history."""
+
+def _learn_pass(student: Any, lesson: _Lesson, pace: Pace, progress: Progress) -> dict[str, float]:
+    """Once over the photos, or as far as the time goes; gives its row of the history.
+
+    Step by step, for Keras's fit() returns up to two seconds after its last step (seen with TensorFlow 2.21), and the
+    clock is to be looked at every few seconds.
+    """
     course = pace.course
     row = {"loss": 0.0, "learning_rate": 0.0, "seconds": 0.0, "photos": 0.0}
-    order = epoch_order(len(lesson.rows), seed=course.seed, epoch=pace.passes)
-    for places in pace.stretches(order):
-        student.optimizer.learning_rate = row["learning_rate"] = pace.learning_rate(len(places))
-        begun_s = time.monotonic()
-        teller.done_s, teller.of_s = min(pace.spent_s, course.seconds), course.seconds
-        batches = _batches(lesson, places, course.batch_size)
-        loss = float(student.fit(batches, verbose=0, shuffle=False, callbacks=[teller]).history["loss"][0])
+    begun_s = pace.spent_s
+    student.reset_metrics()
+    batches = pace.batches(epoch_order(len(lesson.rows), seed=course.seed, epoch=pace.passes))
+    for photos, batch in _prepared(lesson, batches):
+        student.optimizer.learning_rate = row["learning_rate"] = pace.learning_rate()
+        # The mean since the pass began.
+        loss = row["loss"] = float(student.train_on_batch(*batch, return_dict=True)["loss"])
         if not math.isfinite(loss):
             raise RunError(f"the loss of the smaller network is {loss}: give a larger one (--speedup), or report it")
-        teller.words = f"loss {loss:.4f}"
-        pace.add(len(places), time.monotonic() - begun_s)
-        row["seconds"] += time.monotonic() - begun_s
-        row["loss"] += (loss - row["loss"]) * len(places) / (row["photos"] + len(places))
-        row["photos"] += len(places)
+        pace.add(photos)
+        row["photos"] += photos
+        progress("recovering", round(min(pace.spent_s, course.seconds)), round(course.seconds), f"loss {loss:.4f}")
+        if pace.is_over:
+            break
+    pace.end_pass()
+    row["seconds"] = pace.spent_s - begun_s
     return row
+
+
+def _prepared(lesson: _Lesson, batches: Sequence[npt.NDArray[np.int64]]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Each batch with the number of its photos; the next one is read while one is learned."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(lesson.batch, batches[0])
+        for places, following in zip_longest(batches, batches[1:]):
+            batch = coming.result()
+            if following is not None:
+                coming = reader.submit(lesson.batch, following)
+            yield len(places), batch
 
 
 def _scale(hints: npt.NDArray[np.float16]) -> float:
@@ -150,49 +177,6 @@ def _targets(
     if network.dense[-1].kernel.shape[1] == 1:
         mixed = mixed[:, 1:]
     return [mixed, *[answers.hints[name][..., chosen] for name, chosen in columns.items()]]
-
-
-def _batches(lesson: _Lesson, places: npt.NDArray[np.int64], batch_size: int) -> Any:
-    keras = import_keras()
-
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc,name-defined] # Keras is untyped
-        def __init__(self) -> None:
-            super().__init__(workers=1, max_queue_size=3)
-
-        def __len__(self) -> int:
-            return max(1, len(places) // batch_size)
-
-        def __getitem__(self, step: int) -> tuple[Any, ...]:
-            here = places[step * batch_size : (step + 1) * batch_size]
-            batch = lesson.rows.take(here), tuple(target[here].astype(np.float32) for target in lesson.targets)
-            if lesson.weights is None:
-                return batch
-            # Of the answer alone: hints are of pictures, whatever is in them. Keras wants an axis for each of a loss.
-            even = [np.ones((len(here), *[1] * (hint.ndim - 2)), np.float32) for hint in lesson.targets[1:]]
-            return *batch, (lesson.weights[here], *even)
-
-    return Batches()
-
-
-def _teller(progress: Progress) -> Any:
-    keras = import_keras()
-
-    class Teller(keras.callbacks.Callback):  # type: ignore[misc,name-defined] # Keras is untyped
-        """Tells of the time after each step, where an interrupt is acted upon, too."""
-
-        done_s, of_s, words = 0.0, 1.0, ""
-        _started_s = 0.0
-
-        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            del epoch, logs
-            self._started_s = time.monotonic()
-
-        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            del batch, logs
-            done_s = min(self.done_s + time.monotonic() - self._started_s, self.of_s)
-            progress("recovering", round(done_s), round(self.of_s), self.words)
-
-    return Teller()
 
 
 def _taught(network: PlainNetwork, student: Any) -> PlainNetwork:
