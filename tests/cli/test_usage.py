@@ -16,12 +16,15 @@ def tlx(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--colour"], "no such option: --colour: see 'tlx -h'"),
+        (["--colour"], "no such option: --colour (see 'tlx -h')"),
         (["clasify", "model.onnx"], "no such command 'clasify'"),
         (["bench", "--formats"], "no such option: --formats"),
         (["bench", "--rounds", "many"], "invalid value for '--rounds'"),
         (["bench", "compare", "a.json"], "missing argument"),
-        (["classify", "--fps"], "see 'tlx classify -h'"),
+        (["classify", "--fps"], "(see 'tlx classify -h')"),
+        (["bench", "--rounds"], "requires an argument (see 'tlx bench -h')"),
+        (["bench", "compare", "--format"], "requires an argument (see 'tlx bench compare -h')"),
+        (["--version=1"], "(see 'tlx -h')"),
     ],
 )
 def test_a_wrong_word_is_one_line_that_names_the_help(words: list[str], line: str) -> None:
@@ -29,7 +32,7 @@ def test_a_wrong_word_is_one_line_that_names_the_help(words: list[str], line: st
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("tlx: error: ")
     assert line in done.stderr
-    assert done.stderr.endswith(" -h'\n")
+    assert done.stderr.endswith(" -h')\n")
     assert done.stderr.count("\n") == 1
 
 

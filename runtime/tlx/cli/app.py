@@ -31,16 +31,18 @@ _UsageError: Any = typer.BadParameter.__bases__[0]
 
 
 @contextlib.contextmanager
-def _usage_errors_as_ours() -> Iterator[None]:
-    """Typer would print four lines of an option that there isn't."""
+def _usage_errors_as_ours(ctx: Any = None) -> Iterator[None]:
+    """Typer would print four lines of an option that there isn't; and not each of its errors knows its command."""
     try:
         yield
     except _UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # it is the help
             raise
         words = error.format_message().rstrip(".")
-        command = error.ctx.command_path if error.ctx else "tlx"
-        raise InputError(f"{words[:1].lower()}{words[1:]}: see '{command} -h'") from error
+        command = (
+            error.ctx.command_path if error.ctx else " ".join(filter(None, ("tlx", ctx and ctx.invoked_subcommand)))
+        )
+        raise InputError(f"{words[:1].lower()}{words[1:]} (see '{command} -h')") from error
 
 
 class _Commands(TyperGroup):
@@ -53,7 +55,7 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Find the command, read its words, run it."""
-        with _usage_errors_as_ours():
+        with _usage_errors_as_ours(ctx):
             return super().invoke(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:

@@ -91,5 +91,22 @@ def test_the_first_step_is_slow_and_says_nothing_of_the_others() -> None:
 
 
 def test_a_step_that_would_end_too_late_is_not_begun() -> None:
-    assert learn(Course(10), 100_000, a_second=32 / 4)[1] == [32] * 3  # steps of 4 s: 12 is nearer to 10 than 8
+    # Steps of 4 s.
+    assert learn(Course(11), 100_000, a_second=32 / 4)[1] == [32] * 3
     assert learn(Course(9), 100_000, a_second=32 / 4)[1] == [32] * 2
+
+
+def test_a_slow_first_step_does_not_keep_others_from_following() -> None:
+    clock = Clock()
+    pace = Pace(Course(10), 100_000, clock)
+    for steps in range(1, 100):
+        clock.now_s += 7 if steps == 1 else 0.5
+        pace.add(32)
+        if pace.is_over:
+            break
+    assert steps == 7
+
+
+def test_a_pass_of_fewer_photos_than_a_batch_begins_with_the_whole_rate() -> None:
+    rates, _, _ = learn(Course(1, passes=8, learning_rate=1.0), 5)
+    assert rates[1] > 0.9

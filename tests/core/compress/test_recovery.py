@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,9 +104,31 @@ def test_an_interrupt_in_a_step_ends_it_at_once(pupil: Pupil) -> None:
         if stage == "recovering":
             raise KeyboardInterrupt
 
+    threads = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         recover(pupil.network, pupil.kept, pupil.teaching, Course(60), progress)
     assert told.count("recovering") == 1
+    assert threading.active_count() == threads
+
+
+def test_the_loss_of_a_pass_is_the_mean_over_its_photos(pupil: Pupil) -> None:
+    notes: list[str] = []
+
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        del done, total
+        if stage == "recovering":
+            notes.append(note)
+
+    # Nothing is learned, so both ways of taking the photos have one mean: that of all.
+    course = Course(60, passes=1, learning_rate=1e-30, weight_decay=0.0)
+    small, large = (
+        recover(pupil.network, pupil.kept, pupil.teaching, replace(course, batch_size=size), progress).history[0]
+        for size in (8, len(pupil.teaching.source.photos))
+    )
+    assert len(notes) > 2
+    assert len(set(notes[:-1])) > 1
+    assert small["photos"] == large["photos"]
+    assert small["loss"] == pytest.approx(large["loss"], rel=1e-3)
 
 
 def test_a_loss_that_is_no_number_is_an_error(pupil: Pupil) -> None:

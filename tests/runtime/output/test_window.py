@@ -42,10 +42,10 @@ def comes_true(condition: Callable[[], bool], within_s: float = 30) -> bool:
 
 
 @contextmanager
-def window(display: Display) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def window(display: Display, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A process that shows pictures until it's told to stop, and the window's number."""
     environment = {**os.environ, "DISPLAY": display.name, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, str(HELPER)]
+    command = [sys.executable, str(HELPER), *words]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
@@ -84,9 +84,15 @@ def test_the_picture_is_seen_with_its_label_and_then_what_is_wrong(display: Disp
         assert not has_colour(display.screenshot(), GREEN)
 
 
-def test_the_window_takes_the_size_of_the_first_picture_though_a_message_came_before(display: Display) -> None:
-    with window(display) as (_, number):
-        assert comes_true(lambda: "320x240" in xdotool(display, "getwindowgeometry", number))
+@pytest.mark.parametrize(
+    ("words", "size"), [((), "320x240"), (("240", "320", "90"), "240x320"), (("48", "64"), "256x192")]
+)
+def test_the_window_takes_the_size_of_what_it_shows_though_a_message_came_before(
+    display: Display, words: tuple[str, ...], size: str
+) -> None:
+    """A picture turned; one too small for a label."""
+    with window(display, *words) as (_, number):
+        assert comes_true(lambda: size in xdotool(display, "getwindowgeometry", number))
 
 
 @contextmanager
@@ -97,12 +103,12 @@ def painted_window(display: Display) -> Iterator[subprocess.Popen[str]]:
     in one window of five with four busy processes on two cores, and in one of twelve of plain OpenCV), and then
     paints that window never: only another one helps.
     """
-    for _ in range(6):
+    for _ in range(3):
         with window(display) as (process, _):
             if comes_true(lambda: has_colour(display.screenshot(), GREEN), within_s=10):
                 yield process
                 return
-    pytest.fail("none of six windows showed its picture")
+    pytest.fail("none of three windows showed its picture")
 
 
 def has_colour(image_rgb: np.ndarray, colour_rgb: tuple[int, int, int]) -> bool:

@@ -1,22 +1,27 @@
-"""Shows pictures until the user has had enough; after SIGUSR1 the source is lost."""
+"""Shows pictures until the user has had enough; after SIGUSR1 the source is lost. Words: height, width, rotation."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import time
 
 from tests.runtime.output.pictures import make_result, plain
 
 from tlx.runtime.frames import State, StateChange
 from tlx.runtime.output.window import WindowSink
+from tlx.runtime.sources.view import View
+
+DEFAULTS = ("240", "320", "0")
 
 
 def main() -> None:
     lost: list[int] = []
     signal.signal(signal.SIGUSR1, lambda number, _: lost.append(number))
-    sink = WindowSink()
+    height, width, rotate = (int(word) for word in [*sys.argv[1:], *DEFAULTS[len(sys.argv) - 1 :]])
+    sink = WindowSink(View(rotate=rotate))
     sink.write(StateChange("camera 0", State.CONNECTING, None, 0.0))
-    sink.write(make_result(plain(120, (240, 320)), cat=0.8))
+    sink.write(make_result(plain(120, (height, width)), cat=0.8))
     print("shown", flush=True)  # noqa: T201 - what the test reads
     while not sink.stopped:
         if lost:

@@ -63,11 +63,13 @@ class WindowSink:
         image_rgb = item.frame.image_rgb if isinstance(item, Result) else None
         if image_rgb is not None:
             self._picture_rgb = image_rgb
-            self._take_its_size(image_rgb)
         elif isinstance(item, StateChange) and self._picture_rgb is None:
             self._picture_rgb = np.zeros((*_EMPTY_HW, 3), np.uint8)
         if self._picture_rgb is not None:
-            self._show(self._painter.paint(self._picture_rgb, caption_of(item)))
+            painted_rgb = self._painter.paint(self._picture_rgb, caption_of(item))
+            if image_rgb is not None:
+                self._take_its_size(painted_rgb)
+            self._show(painted_rgb)
         self.poll()
 
     def poll(self) -> None:
@@ -83,11 +85,11 @@ class WindowSink:
         with contextlib.suppress(cv2.error):  # the user has closed it
             cv2.destroyWindow(TITLE)
 
-    def _take_its_size(self, image_rgb: Image) -> None:
+    def _take_its_size(self, painted_rgb: Image) -> None:
         """Give the window the first picture's size; from then on the size is the user's."""
         if self._is_sized:
             return
-        height, width = image_rgb.shape[:2]
+        height, width = painted_rgb.shape[:2]
         scale = min(1.0, _WIDEST / width, _HIGHEST / height)
         cv2.resizeWindow(TITLE, max(1, round(width * scale)), max(1, round(height * scale)))
         self._is_sized = True

@@ -71,7 +71,7 @@ class Pace:
         """Whether nothing more is to be learned."""
         if self.course.passes:
             return self.passes >= self.course.passes
-        # Half of the next step would be too much.
+        # Half of the next step would be too much. There is one in any case.
         return self._steps > 0 and self.spent_s + self._step_s / 2 > self.course.seconds
 
     def batches(self, order: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
@@ -91,9 +91,9 @@ class Pace:
         self._done += photos
         self._steps += 1
         if self._steps == 1:
-            self._first_s = self._step_s = self.spent_s
+            # It's slow, for the graph is made in it, and says nothing of the others.
+            self._first_s = self.spent_s
         else:
-            # The first one is slow: the graph is made in it.
             self._step_s = (self.spent_s - self._first_s) / (self._steps - 1)
 
     def end_pass(self) -> None:
@@ -105,13 +105,13 @@ class Pace:
         """How much of the learning rate the course is long enough for."""
         if self.course.passes:  # nothing may depend on the clock
             return 1.0
-        if not self._steps:  # it isn't known yet how fast it is: carefully
+        if not self._step_s:  # it isn't known yet how fast it is: carefully
             return 0.1
-        return min(1.0, self.course.seconds / max(self._step_s, 1e-9) / _FULL_STEPS)
+        return min(1.0, self.course.seconds / self._step_s / _FULL_STEPS)
 
     def _share(self) -> float:
         """Of all learning, what is over in the middle of the next step."""
         if self.course.passes:
-            middle = self._done + self.course.batch_size / 2
+            middle = self._done + min(self.course.batch_size, self._photos) / 2
             return (self.passes + middle / self._photos) / self.course.passes
         return (self.spent_s + self._step_s / 2) / self.course.seconds

@@ -7,8 +7,9 @@ smaller network still has (Hinton et al. 2015, arXiv:1503.02531; Romero et al. 2
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -105,31 +106,36 @@ class _Lesson:
 def _learn_pass(student: Any, lesson: _Lesson, pace: Pace, progress: Progress) -> dict[str, float]:
     """Once over the photos, or as far as the time goes; gives its row of the history.
 
-    Step by step, for Keras's fit() returns up to two seconds after its last step (seen with TensorFlow 2.21), and the
-    clock is to be looked at every few seconds.
+    Step by step, for the clock decides how many there are, and Keras's fit() returns up to two seconds after its last
+    one (seen with TensorFlow 2.21).
     """
     course = pace.course
     row = {"loss": 0.0, "learning_rate": 0.0, "seconds": 0.0, "photos": 0.0}
     begun_s = pace.spent_s
-    student.reset_metrics()
     batches = pace.batches(epoch_order(len(lesson.rows), seed=course.seed, epoch=pace.passes))
-    for photos, batch in _prepared(lesson, batches):
-        student.optimizer.learning_rate = row["learning_rate"] = pace.learning_rate()
-        # The mean since the pass began.
-        loss = row["loss"] = float(student.train_on_batch(*batch, return_dict=True)["loss"])
-        if not math.isfinite(loss):
-            raise RunError(f"the loss of the smaller network is {loss}: give a larger one (--speedup), or report it")
-        pace.add(photos)
-        row["photos"] += photos
-        progress("recovering", round(min(pace.spent_s, course.seconds)), round(course.seconds), f"loss {loss:.4f}")
-        if pace.is_over:
-            break
+    with closing(_prepared(lesson, batches)) as prepared:
+        for photos, batch in prepared:
+            student.optimizer.learning_rate = row["learning_rate"] = pace.learning_rate()
+            student.reset_metrics()  # not all releases of Keras do it themselves
+            loss = float(student.train_on_batch(*batch, return_dict=True)["loss"])
+            if not math.isfinite(loss):
+                raise RunError(
+                    f"the loss of the smaller network is {loss}: give a larger one (--speedup), or report it"
+                )
+            pace.add(photos)
+            row["photos"] += photos
+            row["loss"] += (loss - row["loss"]) * photos / row["photos"]
+            # Here a stop is acted upon: Keras may have swallowed it in the step.
+            done_s, of_s = (round(seconds) for seconds in (min(pace.spent_s, course.seconds), course.seconds))
+            progress("recovering", done_s, of_s, f"loss {row['loss']:.4f}")
+            if pace.is_over:
+                break
     pace.end_pass()
     row["seconds"] = pace.spent_s - begun_s
     return row
 
 
-def _prepared(lesson: _Lesson, batches: Sequence[npt.NDArray[np.int64]]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+def _prepared(lesson: _Lesson, batches: Sequence[npt.NDArray[np.int64]]) -> Generator[tuple[int, tuple[Any, ...]]]:
     """Each batch with the number of its photos; the next one is read while one is learned."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(lesson.batch, batches[0])
