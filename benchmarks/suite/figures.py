@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -140,7 +141,9 @@ def _us(value: float) -> str:
 
 def _bench_repeatability(result: Result) -> list[Figure]:
     found = f"{result['largest_apart']:.1%}"
-    return [Figure(f"ratios of {result['runs']} benches, furthest apart", found, "5 %", result["aim_met"])]
+    limit = re.search(r"--max-seconds (\d+)", result["command"])
+    length = f" of {limit[1]} s" if limit else ""
+    return [Figure(f"ratios of {result['runs']} benches{length}, furthest apart", found, "5 %", result["aim_met"])]
 
 
 def _survival(result: Result) -> list[Figure]:

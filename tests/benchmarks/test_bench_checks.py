@@ -41,6 +41,12 @@ def test_ratios_of_runs_may_be_five_percent_apart(second: tuple[float, float], a
     assert result["aim_met"] is met
 
 
+@pytest.mark.parametrize(("share", "left_out"), [(0.15, True), (0.02, False), (None, False)])
+def test_a_bench_beside_other_work_is_known(share: float | None, left_out: bool) -> None:
+    assert bench_repeatability.worked_beside({"interference": {"other_load_share": share}}) is left_out
+    assert not bench_repeatability.worked_beside({"interference": None})
+
+
 @pytest.mark.parametrize(("loadgen_ms", "met"), [(10.4, True), (10.6, False), (9.6, True), (9.4, False)])
 def test_percentiles_may_be_five_percent_apart(loadgen_ms: float, met: bool) -> None:
     one = {"loadgen_p50_ms": 9.0, "bench_p50_ms": 9.0, "loadgen_p90_ms": loadgen_ms, "bench_p90_ms": 10.0}
@@ -85,7 +91,8 @@ def test_loadgen_agreement_asks_both_for_as_many_calls(busy_model: Path, tmp_pat
 
 def test_bench_repeatability_runs_the_command_and_keeps_its_words(tiny_model: Path) -> None:
     result = run("bench_repeatability", "--runs", 2, tiny_model, "--limit", 2, "--rounds", 2, "--device", "cpu")
-    assert result["runs"] == 2
+    assert result["runs"] == len(result["each_run"]) == 2
+    assert all(one["other_load_share"] > 0.05 for one in result["left_out"])
     (row,) = result["engines"]
     assert re.fullmatch(r"onnxruntime\.cpu\.fp32 \(batch 1, \d+ threads?\)", row)
     assert result["aim_met"] is True  # the baseline beside itself
