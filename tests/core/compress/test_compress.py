@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.core.compress.conftest import RunWriter
 
 
-def quick(root: Path, minutes: float = 0.1, **bounds: float) -> Options:
+def quick(root: Path, minutes: float = 0.05, **bounds: float) -> Options:
     return Options(Bounds(**bounds), minutes=minutes, int8=False, threads=1, runs_root=root)
 
 
@@ -56,7 +56,7 @@ def test_the_network_is_faster_and_its_record_tells_what_it_is(compressed: Run, 
     record = record_of(compressed)
     assert record.original == compressed.record.started_from == "narrow"
     assert record.bounds == {"speedup": 1.5}
-    assert (record.precision, record.threads, record.minutes) == ("fp32", 1, 0.03)
+    assert (record.precision, record.threads, record.minutes) == ("fp32", 1, 0.1)
     assert record.speedup == record.original_ms / record.latency_ms > 1.1
     assert record.latency_range_ms is not None
     assert record.speedup_range is not None
@@ -161,7 +161,7 @@ def test_the_fastest_network_within_the_drop_is_kept(augmented_run: Run, tmp_pat
 
 
 def test_learning_that_does_harm_is_told(augmented_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tlx.core.compress.compress.Course", partial(Course, learning_rate=10.0, passes=1))
+    monkeypatch.setattr("tlx.core.compress.compress.Course", partial(Course, learning_rate=0.05, passes=1))
     told: list[str] = []
     record = record_of(compress(augmented_run, quick(tmp_path, speedup=1.3), Listener(notify=told.append)))
     (point,) = record.points
