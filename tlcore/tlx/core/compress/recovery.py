@@ -7,11 +7,9 @@ smaller network still has (Hinton et al. 2015, arXiv:1503.02531; Romero et al. 2
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,7 @@ from tlx.core.trunk.store import Rows
 from tlx.errors import RunError
 from tlx.export.frameworks import import_keras
 from tlx.progress import Progress, silent
+from tlx.runtime.background import map_ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,8 @@ def _learn_pass(student: Any, lesson: _Lesson, pace: Pace, progress: Progress) -
     row = {"loss": 0.0, "learning_rate": 0.0, "seconds": 0.0, "photos": 0.0}
     begun_s = pace.spent_s
     batches = pace.batches(epoch_order(len(lesson.rows), seed=course.seed, epoch=pace.passes))
-    with closing(_prepared(lesson, batches)) as prepared:
-        for photos, batch in prepared:
+    with closing(map_ahead(lesson.batch, batches, workers=1, ahead=1)) as prepared:
+        for places, batch in zip(batches, prepared, strict=True):
             student.optimizer.learning_rate = row["learning_rate"] = pace.learning_rate()
             student.reset_metrics()  # not all releases of Keras do it themselves
             loss = float(student.train_on_batch(*batch, return_dict=True)["loss"])
@@ -122,28 +121,17 @@ def _learn_pass(student: Any, lesson: _Lesson, pace: Pace, progress: Progress) -
                 raise RunError(
                     f"the loss of the smaller network is {loss}: give a larger one (--speedup), or report it"
                 )
-            pace.add(photos)
-            row["photos"] += photos
-            row["loss"] += (loss - row["loss"]) * photos / row["photos"]
+            pace.add(len(places))
+            row["photos"] += len(places)
+            row["loss"] += (loss - row["loss"]) * len(places) / row["photos"]
             # Here a stop is acted upon: Keras may have swallowed it in the step.
-            done_s, of_s = (round(seconds) for seconds in (min(pace.spent_s, course.seconds), course.seconds))
-            progress("recovering", done_s, of_s, f"loss {row['loss']:.4f}")
+            done_s = min(pace.spent_s, course.seconds)
+            progress("recovering", round(done_s), round(course.seconds), f"loss {row['loss']:.4f}")
             if pace.is_over:
                 break
     pace.end_pass()
     row["seconds"] = pace.spent_s - begun_s
     return row
-
-
-def _prepared(lesson: _Lesson, batches: Sequence[npt.NDArray[np.int64]]) -> Generator[tuple[int, tuple[Any, ...]]]:
-    """Each batch with the number of its photos; the next one is read while one is learned."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(lesson.batch, batches[0])
-        for places, following in zip_longest(batches, batches[1:]):
-            batch = coming.result()
-            if following is not None:
-                coming = reader.submit(lesson.batch, following)
-            yield len(places), batch
 
 
 def _scale(hints: npt.NDArray[np.float16]) -> float:
