@@ -115,6 +115,12 @@ def write_narrow_run(  # noqa: PLR0913 - the last three have defaults
     return open_run(folder)
 
 
+def with_precision(run: Run, precision: str) -> Run:
+    """The run as if its recipe said ``precision``: float32, mixed or auto."""
+    recipe = run.record.recipe | {"precision": precision}
+    return Run(run.folder, run.record.model_copy(update={"recipe": recipe}))
+
+
 class Told(list[tuple[str, int, int]]):
     """A progress that keeps what it's told: stage, done, total."""
 

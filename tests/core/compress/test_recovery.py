@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.core.narrow_networks import Told
+from tests.core.narrow_networks import Told, with_precision
 
 from tlx.core.compress.course import Course
 from tlx.core.compress.plain import PlainNetwork
@@ -73,6 +73,19 @@ def test_the_loss_falls(request: pytest.FixtureRequest, name: str) -> None:
     assert rates[-1] < 0.1 * max(rates)
     assert recovered.network.channels == pupil.network.channels
     assert not np.array_equal(recovered.network.convolutions[0].kernel, pupil.network.convolutions[0].kernel)
+
+
+def test_in_sixteen_bits_the_same_is_learned(write_run: RunWriter, tmp_path: Path) -> None:
+    run, course = write_run("sixteen", preset="default"), Course(seconds=1, passes=8, learning_rate=1e-4)
+    losses: dict[str, list[float]] = {}
+    for precision, dtype in (("float32", "float32"), ("mixed", "mixed_bfloat16")):
+        pupil = make_pupil(with_precision(run, precision), tmp_path / precision)
+        recovered = recover(pupil.network, pupil.kept, pupil.teaching, course)
+        assert recovered.compute.dtype == dtype
+        assert all(values.dtype == np.float32 for values in weights(recovered.network))
+        losses[precision] = [row["loss"] for row in recovered.history]
+    assert losses["mixed"] != losses["float32"]
+    assert losses["mixed"] == pytest.approx(losses["float32"], rel=0.2)
 
 
 def test_the_same_passes_and_seed_give_the_same_weights(pupil: Pupil) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from tests.core.narrow_networks import with_precision
 
 from tlx.core.compress import teaching as teaching_module
 from tlx.core.compress.bounds import Bounds
@@ -16,7 +17,9 @@ from tlx.core.compress.judging import CHOICE_VIEWS, Choice, Judge
 from tlx.core.compress.source import Source, open_source
 from tlx.core.compress.teaching import Teaching, hint_layers, plan_place
 from tlx.core.recipes.layers import cut_before
+from tlx.core.recipes.presets import find_preset
 from tlx.core.runs import Run
+from tlx.core.training.train import TrainOptions, train
 from tlx.core.trunk.features import CachePlace
 from tlx.errors import OutputError
 from tlx.export.frameworks import import_keras
@@ -48,9 +51,18 @@ def test_answers_are_the_models_own_on_the_same_views(
 ) -> None:
     if not maps:
         monkeypatch.setattr(teaching_module, "_MAPS_BYTES", 0)
-    source = open_source(request.getfixturevalue(name), hold_back=False)
+    # What is cached is in 16 bits, 11 of them digits.
+    assert_answers_are_the_models(with_precision(request.getfixturevalue(name), "float32"), own_cache, maps, 5e-3)
+
+
+def test_answers_in_bfloat16_are_the_models_own_within_its_eight_digits(augmented_run: Run, own_cache: Path) -> None:
+    assert_answers_are_the_models(with_precision(augmented_run, "mixed"), own_cache, maps=True, error=3e-2)
+
+
+def assert_answers_are_the_models(run: Run, cache: Path, maps: bool, error: float) -> None:
+    source = open_source(run, hold_back=False)
     (layer, *_) = hint_layers(source)
-    teaching = open_teaching(source, own_cache, layer=layer)
+    teaching = open_teaching(source, cache, layer=layer)
     assert teaching.has_maps == maps
     photos = source.photos[::3]
     for number in (0, 1, 8):
@@ -59,11 +71,10 @@ def test_answers_are_the_models_own_on_the_same_views(
         assert pixels.shape == (len(photos), 32, 32, 3)
         answers = teaching.answers(photos, number)
         said, hints = asked_directly(source, pixels, layer)
-        # What is cached is in 16 bits.
-        np.testing.assert_allclose(answers.probabilities, said, atol=5e-3)
+        np.testing.assert_allclose(answers.probabilities, said, atol=error)
         hints = hints[..., KEPT] if maps else hints[..., KEPT].mean(axis=(1, 2))
         assert answers.hints[layer].shape == hints.shape
-        np.testing.assert_allclose(answers.hints[layer], hints, atol=5e-3 * np.abs(hints).max())
+        np.testing.assert_allclose(answers.hints[layer], hints, atol=error * np.abs(hints).max())
         assert teaching.answers(photos, number) is answers
 
 
@@ -232,6 +243,18 @@ def test_views_that_the_original_has_yet_to_answer_are_counted(augmented_run: Ru
     teaching.answers(photos, 1)
     teaching.answers(photos[:2], 2)
     assert teaching.unknown(photos) == 40
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed"])
+def test_what_a_training_left_in_the_cache_is_known(
+    colour_photos: Path, own_cache: Path, tmp_path: Path, precision: Literal["float32", "mixed"]
+) -> None:
+    default = replace(find_preset("default"), precision=precision)
+    recipe = replace(default, phases=default.phases[-1:]).changed(epochs=1, size=32)
+    run = train(colour_photos, TrainOptions(recipe, weights="none", runs_root=tmp_path / "runs"))
+    assert run.record.environment["dtype"] == {"float32": "float32", "mixed": "mixed_bfloat16"}[precision]
+    source = open_source(run, hold_back=False)
+    assert open_teaching(source, own_cache).unknown(source.photos) == 7 * len(source.photos)
 
 
 def test_a_cache_that_holds_no_view_of_each_photo_is_refused(augmented_run: Run) -> None:

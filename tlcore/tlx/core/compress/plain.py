@@ -188,12 +188,14 @@ def _is_plain(layer: Any) -> bool:
     return bool(known and layer.activation.__name__ == "relu" and layer.use_bias)
 
 
-def build_model(network: PlainNetwork, dropout: float | None = None) -> Any:
-    """The network as a ``keras.Model`` in ``float32``, all layers trainable; layers have the names that they had.
+def build_model(network: PlainNetwork, dropout: float | None = None, dtype: str = "float32") -> Any:
+    """The network as a ``keras.Model``, all layers trainable; layers have the names that they had.
 
     Args:
         network: The weights.
         dropout: In the head; the network's own if None.
+        dtype: Keras's dtype policy of the convolutions and what pools them. Weights, normalisation and head are
+            ``float32`` under each.
     """
     dropout = network.dropout if dropout is None else dropout
     layers = import_keras().layers
@@ -208,17 +210,18 @@ def build_model(network: PlainNetwork, dropout: float | None = None) -> Any:
             padding="same",
             activation="relu",
             name=layer.name,
+            dtype=dtype,
         )
         tensor = convolution(tensor)
         weights[layer.name] = [layer.kernel, layer.bias]
         if layer.pooled:
             block = layer.name.rpartition("_")[0] or f"pool{number}"
-            tensor = layers.MaxPooling2D(2, name=f"{block}_pool")(tensor)
+            tensor = layers.MaxPooling2D(2, name=f"{block}_pool", dtype=dtype)(tensor)
     pooling = layers.GlobalAveragePooling2D if network.pooling == "average" else layers.Flatten
-    tensor = pooling(name="pooling")(tensor)
+    tensor = pooling(name="pooling", dtype="float32")(tensor)
     for place, dense in enumerate(network.dense):
         if place == len(network.dense) - 1 and dropout:
-            tensor = layers.Dropout(dropout, name="dropout")(tensor)
+            tensor = layers.Dropout(dropout, name="dropout", dtype="float32")(tensor)
         made = layers.Dense.from_config(dict(dense.config) | {"dtype": "float32"})
         tensor = made(tensor)
         weights[made.name] = [dense.kernel, dense.bias]

@@ -19,7 +19,7 @@ from tlx.core.compress.course import Course, Pace
 from tlx.core.compress.plain import PlainNetwork, build_model, read_network
 from tlx.core.compress.teaching import VIEWS, Answers, Teaching
 from tlx.core.training.batches import epoch_order
-from tlx.core.training.devices import Compute, choose_compute
+from tlx.core.training.devices import Compute
 from tlx.core.trunk.store import Rows
 from tlx.errors import RunError
 from tlx.export.frameworks import import_keras
@@ -67,8 +67,8 @@ def recover(
         teaching.pixels(photos, number, progress)
         answers = teaching.answers(photos, number, progress)
     scales = {name: _scale(answers.hints[name][..., chosen]) for name, chosen in columns.items()}
-    student = _student(network, scales, course, maps=teaching.has_maps)
-    compute = choose_compute("float32")
+    compute = teaching.source.compute
+    student = _student(network, scales, course, maps=teaching.has_maps, dtype=compute.dtype)
     pace = Pace(course, len(photos))
     history: list[dict[str, float]] = []
     while not pace.is_over:
@@ -141,9 +141,9 @@ def _scale(hints: npt.NDArray[np.float16]) -> float:
     return 1 / max(float(sample.var(axis=0).mean()), 1e-12)
 
 
-def _student(network: PlainNetwork, scales: Mapping[str, float], course: Course, *, maps: bool) -> Any:
+def _student(network: PlainNetwork, scales: Mapping[str, float], course: Course, *, maps: bool, dtype: str) -> Any:
     keras = import_keras()
-    model = build_model(network, dropout=course.dropout)
+    model = build_model(network, dropout=course.dropout, dtype=dtype)
     hints = [model.get_layer(name).output for name in scales]
     if not maps:
         hints = [keras.layers.GlobalAveragePooling2D()(hint) for hint in hints]

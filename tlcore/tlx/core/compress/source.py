@@ -16,6 +16,7 @@ from tlx.core.photos import Photo
 from tlx.core.recipes.layers import PIXELS
 from tlx.core.run_folder import balances_classes
 from tlx.core.runs import Run
+from tlx.core.training.devices import Compute, choose_compute
 from tlx.errors import DataError, ImageError, InputError
 from tlx.export.keras_model import load_keras_model
 from tlx.progress import Progress, silent
@@ -54,6 +55,15 @@ class Source:
         and is fast enough to begin with the pixels.
         """
         return PIXELS if self.run.record.compression else self.run.recipe.cut_layer
+
+    @property
+    def compute(self) -> Compute:
+        """On what the smaller network learns and the original's frozen layers answer: as its training would run here.
+
+        So the features that the training left are used. In float16 gradients would need loss scaling: 32 bits there.
+        """
+        compute = choose_compute(self.run.recipe.precision)
+        return replace(compute, dtype="float32") if compute.dtype == "mixed_float16" else compute
 
     def resized(self, size: int | None) -> PlainNetwork:
         """The network for another input size.

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tlx.cache import cache_folder
 from tlx.core.augmentation import NONE
+from tlx.core.compress.plain import build_model
 from tlx.core.compress.source import Source
 from tlx.core.photos import Photo
 from tlx.core.recipes.layers import PIXELS
@@ -139,7 +140,8 @@ class _Original:
         features = model.inputs[0] if cut == PIXELS else model.get_layer(cut).output
         trunk = None
         if cut != PIXELS:
-            trunk = keras.Model(model.inputs, features, name="trunk")
+            whole = build_model(source.network, dtype=source.compute.dtype)
+            trunk = keras.Model(whole.inputs, whole.get_layer(cut).output, name="trunk")
             trunk.compile(jit_compile=prediction_jit())
         self._features = TrunkFeatures(trunk, _trunk_spec(source), _view_maker(source), teaching.place)
         taken = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
@@ -197,6 +199,7 @@ def _trunk_spec(source: Source) -> TrunkSpec:
         preprocessing=recipe.preprocessing,
         resize=recipe.resize,
         layer=source.cut_layer,
+        dtype=source.compute.dtype,
     )
 
 
