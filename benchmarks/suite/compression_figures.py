@@ -88,3 +88,18 @@ def low_rank_figures(result: Result) -> list[Figure]:
         )
         for row in result["networks"]
     ]
+
+
+def quantization_aware_figures(result: Result) -> list[Figure]:
+    """Eight bits with and without training for them."""
+    found = []
+    for row in result["networks"]:
+        learned = "" if row["seed"] is None else f" for {result['passes']} passes, seed {row['seed']}"
+        fp32, int8 = (f"{row[name]['accuracy']:.3f}" for name in ("fp32", "int8"))
+        found.append(
+            Figure(
+                f"a compressed network, {row['name']}{learned}: accuracy in fp32, int8",
+                f"{fp32}, {int8}; log-odds {row['log_odds_rms']:.3f} apart",
+            )
+        )
+    return found

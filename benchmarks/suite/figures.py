@@ -6,7 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from suite.compression_figures import compression_figures, low_rank_figures, recovery_sweep_figures
+from suite.compression_figures import (
+    compression_figures,
+    low_rank_figures,
+    quantization_aware_figures,
+    recovery_sweep_figures,
+)
 from suite.figure import Figure, Result, at_most
 from tlx.bench.rows import NVIDIA
 
@@ -254,6 +259,7 @@ _FIGURES: Final[dict[str, Callable[[Result], list[Figure]]]] = {
     "compression": compression_figures,
     "gpu_commands": _gpu_commands,
     "low_rank": low_rank_figures,
+    "quantization_aware": quantization_aware_figures,
     "recovery_sweep": recovery_sweep_figures,
     "finetune_step": _finetune_step,
     "extraction": _extraction,

@@ -7,7 +7,7 @@ smaller network still has (Hinton et al. 2015, arXiv:1503.02531; Romero et al. 2
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -41,12 +41,14 @@ class Recovered:
     history: list[dict[str, float]]
 
 
-def recover(
+def recover(  # noqa: PLR0913 - the last two have defaults
     network: PlainNetwork,
     kept: Mapping[str, npt.NDArray[np.int64]],
     teaching: Teaching,
     course: Course,
     progress: Progress = silent,
+    *,
+    build: Callable[..., Any] = build_model,
 ) -> Recovered:
     """Teach a pruned network.
 
@@ -56,6 +58,7 @@ def recover(
         teaching: Views and answers.
         course: How.
         progress: Told of the time.
+        build: Makes the ``keras.Model`` that learns, as :func:`build_model` does, with the same layers by name.
 
     Raises:
         RunError: If the loss stops being a number.
@@ -68,7 +71,8 @@ def recover(
         answers = teaching.answers(photos, number, progress)
     scales = {name: _scale(answers.hints[name][..., chosen]) for name, chosen in columns.items()}
     compute = teaching.source.compute
-    student = _student(network, scales, course, maps=teaching.has_maps, dtype=compute.dtype)
+    model = build(network, dropout=course.dropout, dtype=compute.dtype)
+    student = _student(model, scales, course, maps=teaching.has_maps)
     pace = Pace(course, len(photos))
     history: list[dict[str, float]] = []
     while not pace.is_over:
@@ -141,9 +145,8 @@ def _scale(hints: npt.NDArray[np.float16]) -> float:
     return 1 / max(float(sample.var(axis=0).mean()), 1e-12)
 
 
-def _student(network: PlainNetwork, scales: Mapping[str, float], course: Course, *, maps: bool, dtype: str) -> Any:
+def _student(model: Any, scales: Mapping[str, float], course: Course, *, maps: bool) -> Any:
     keras = import_keras()
-    model = build_model(network, dropout=course.dropout, dtype=dtype)
     hints = [model.get_layer(name).output for name in scales]
     if not maps:
         hints = [keras.layers.GlobalAveragePooling2D()(hint) for hint in hints]
