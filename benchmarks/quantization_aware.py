@@ -5,11 +5,11 @@
 
 The network learns on from its original for a few passes, twice from the same start and in the same order: as
 `tlx compress` teaches, and with its weights (a scale a channel) and what its layers give (a scale a layer, from 0 to
-the largest value of the calibration photos) rounded to eight bits as the int8 file will, the gradient going straight
-through (Jacob et al. 2018, arXiv:1712.05877). Both learn in float32. Each is then converted and quantized in the way
-that `tlx export --precision int8` tries first (ranges by minimum and maximum of 200 training photos). Prints one JSON
-object of accuracy and log loss on all validation photos, and of how far the int8 file's log-odds lie from its own fp32
-network's; ``--output FILE`` also writes it.
+the largest value that the network gave on the calibration photos before it learned on) rounded as the int8 file's, the
+gradient going straight through (Jacob et al. 2018, arXiv:1712.05877). Both learn in float32, whatever the run learned
+in. Each is then converted and quantized in the way that `tlx export --precision int8` tries first (ranges by minimum
+and maximum of 200 training photos). Prints one JSON object of accuracy and log loss on all validation photos, and of
+how far the int8 file's log-odds lie from its own fp32 network's; ``--output FILE`` also writes it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from tlx.core.compress.teaching import Teaching, hint_layers, plan_place
 from tlx.core.runs import Run, open_run
 from tlx.core.training.validating import accuracy_and_loss
 from tlx.core.trunk.budget import DEFAULT_LIMIT_GB
+from tlx.errors import InputError, TlxError
 from tlx.export.convert import convert
 from tlx.export.frameworks import import_keras
 from tlx.export.keras_model import class_probabilities, load_keras_model
@@ -66,7 +67,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the order of the photos")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    result = measure(arguments)
+    try:
+        result = measure(arguments)
+    except TlxError as error:
+        sys.exit(f"quantization_aware: error: {error}")
     print(json.dumps(result, indent=2))
     if arguments.output:
         atomic.write_json(arguments.output, result)
@@ -75,10 +79,9 @@ def main() -> None:
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """The network as it is, and after both ways of learning on."""
     run = open_run(arguments.run)
-    original = arguments.original or run.folder.parent / str(run.record.started_from)
-    classroom = Classroom.open(run, open_run(original))
+    classroom = Classroom.open(run, arguments.original)
     network = read_network(load_keras_model(run.model_path))
-    tops = largest_values(network, next(classroom.calibration.batches(len(classroom.calibration.files))))
+    tops = largest_values(network, classroom.calibration)
     rows = [{"name": "as it is", "seed": None, **classroom.judge(network)}]
     ways = {"learned on": in_float32, "learned on, quantization-aware": partial(rounded_model, tops=tops)}
     for seed in arguments.seeds:
@@ -112,17 +115,29 @@ class Classroom:
     calibration: CalibrationPhotos
 
     @classmethod
-    def open(cls, run: Run, original: Run) -> Classroom:
-        """Find the channels again: the survey is the same for the same photos and seed."""
-        source = open_source(original, hold_back=False)
-        network, size_hw = read_network(load_keras_model(run.model_path)), run.recipe.size_hw
+    def open(cls, run: Run, original_folder: str | None = None) -> Classroom:
+        """Find the channels again: the survey is the same for the same photos and seed.
+
+        Args:
+            run: A compressed one.
+            original_folder: Of what it came from; beside it if None.
+
+        Raises:
+            InputError: If it isn't compressed, or that isn't what it came from.
+        """
+        record = run.record.compression
+        if record is None:
+            raise InputError(f"{run.folder.name}: expected a run that 'tlx compress' made")
+        original = open_run(original_folder or run.folder.parent / record.original)
+        if original.record.name != record.original:
+            raise InputError(f"--original {original.record.name}: {run.folder.name} was made from {record.original}")
+        source, size_hw = open_source(original, hold_back=False), run.recipe.size_hw
         base = source.resized(size_hw[0])
         teaching = Teaching(source, plan_place(source, size_hw, DEFAULT_LIMIT_GB), size_hw, {})
         photos = evenly(source.photos, photos_that_fit(base, PHOTOS))
-        looked_at = survey(base, teaching.pixels(photos, 0).take(range(len(photos))), Looks(ROWS))
-        merged = len(base.convolutions) - len(network.convolutions)
-        widths = [layer.outputs for layer in base.convolutions[:merged]] + list(network.channels)
-        chosen = looked_at.kept(widths)
+        looked_at = survey(base, teaching.pixels(photos, 0).take(range(len(photos))), Looks(ROWS, record.seed or 0))
+        # A layer that was merged into the next one has none left.
+        chosen = looked_at.kept([left or before for left, before in (layer.channels for layer in record.layers)])
         kept = {name: chosen[place] for name, place in hint_layers(source).items()}
         files = choose_calibration_photos([photo.path for photo in source.photos])
         calibration = CalibrationPhotos(files, size_hw, run.recipe.resize, "training photos")
@@ -166,7 +181,7 @@ def in_float32(network: PlainNetwork, dropout: float, dtype: str) -> Any:
 
 
 def rounded_model(network: PlainNetwork, dropout: float, dtype: str, *, tops: Mapping[str, float]) -> Any:
-    """A ``keras.Model`` that computes in float32 what its int8 file will.
+    """A ``keras.Model`` that computes in float32 with the rounded numbers of an int8 file.
 
     Args:
         network: Its weights.
@@ -180,30 +195,35 @@ def rounded_model(network: PlainNetwork, dropout: float, dtype: str, *, tops: Ma
     return rounded
 
 
-def largest_values(network: PlainNetwork, pixels: npt.NDArray[np.uint8]) -> dict[str, float]:
-    """Of each layer that gives numbers of eight bits to the next: all that have a ReLU, and the pooling.
+def largest_values(network: PlainNetwork, photos: CalibrationPhotos) -> dict[str, float]:
+    """Of each layer that gives numbers of eight bits to the next: all that have a ReLU, and the mean over the picture.
 
-    The poolings between them give some of the same numbers, and the last layer's answer isn't rounded.
+    Other poolings give some of the same numbers, and the last layer's answer isn't rounded.
     """
-    model = build_model(network)
-    names = [layer.name for layer in network.convolutions] + ["pooling"]
-    names += [str(dense.config["name"]) for dense in network.dense[:-1]]
-    watched = import_keras().Model(model.inputs, {name: model.get_layer(name).output for name in names})
-    given = watched.predict(pixels, batch_size=_BATCH, verbose=0)
-    return {name: float(given[name].max()) for name in names}
+    keras, model = import_keras(), build_model(network)
+    names = [layer.name for layer in network.convolutions] + [str(dense.config["name"]) for dense in network.dense[:-1]]
+    names += ["pooling"] if network.pooling == "average" else []
+    watched = keras.Model(model.inputs, {name: keras.ops.max(model.get_layer(name).output) for name in names})
+    tops = dict.fromkeys(names, 0.0)
+    for pixels in photos.batches(_BATCH):
+        found = watched.predict_on_batch(pixels)
+        tops = {name: max(top, float(found[name])) for name, top in tops.items()}
+    return tops
 
 
 def _rounded_layer(layer: Any, tops: Mapping[str, float]) -> Any:
-    kind: Callable[..., Any] = type(layer)
+    kind: Any = type(layer)
     if layer.weights or layer.name in tops:
-        kind = _rounding(type(layer), tops.get(layer.name))
-    return kind.from_config(layer.get_config())  # type: ignore[attr-defined]
+        kind = _rounding(kind, tops.get(layer.name), 64 if find_target(THIS_MACHINE).reduce_range else 127)
+    return kind.from_config(layer.get_config())
 
 
-def _rounding(kind: type[Any], top: float | None) -> type[Any]:
-    """A kind of layer with kernels of 255 steps a channel, and outputs of 256 steps from 0 to ``top``."""
-    keras = import_keras()
-    to_eight_bits = keras.quantizers.fake_quant_with_min_max_vars
+def _rounding(kind: type[Any], top: float | None, steps: int) -> type[Any]:
+    """A kind of layer with kernels of so many steps up and down in a channel, and outputs of 255 from 0 to ``top``."""
+    ops = import_keras().ops
+
+    def to_steps(values: Any, size: Any) -> Any:
+        return values + ops.stop_gradient(ops.round(values / size) * size - values)
 
     class Rounding(kind):  # type: ignore[misc]
         """It computes with rounded numbers and learns unrounded ones."""
@@ -211,13 +231,12 @@ def _rounding(kind: type[Any], top: float | None) -> type[Any]:
         @property
         def kernel(self) -> Any:
             exact = super().kernel
-            axes = tuple(range(len(exact.shape) - 1))
-            ends = keras.ops.stop_gradient(keras.ops.max(keras.ops.abs(exact), axis=axes))
-            return to_eight_bits(exact, -ends, ends, narrow_range=True, axis=len(exact.shape) - 1)
+            largest = ops.max(ops.abs(exact), axis=tuple(range(len(exact.shape) - 1)))
+            return to_steps(exact, ops.stop_gradient(largest) / steps)
 
         def call(self, inputs: Any) -> Any:
             given = super().call(inputs)
-            return given if top is None else to_eight_bits(given, 0.0, top)
+            return given if top is None else to_steps(ops.minimum(given, top), top / 255)
 
     return Rounding
 
