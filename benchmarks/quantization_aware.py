@@ -53,6 +53,8 @@ from tlx.runtime.session import CPU_PROVIDER, create_engine
 
 _BATCH: Final = 20
 _LEAST: Final = 1e-7
+_SAME: Final = 1e-4
+"""Errors of a layer, on one processor and another: what differs by more is another survey, with other channels."""
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -137,7 +139,14 @@ class Classroom:
         photos = evenly(source.photos, photos_that_fit(base, PHOTOS))
         looked_at = survey(base, teaching.pixels(photos, 0).take(range(len(photos))), Looks(ROWS, record.seed or 0))
         # A layer that was merged into the next one has none left.
-        chosen = looked_at.kept([left or before for left, before in (layer.channels for layer in record.layers)])
+        widths = [left or before for left, before in (layer.channels for layer in record.layers)]
+        found = [one.error(width) for one, width in zip(looked_at.eliminations, widths, strict=True)]
+        if any(
+            layer.channels[0] and abs(layer.error - error) > _SAME
+            for layer, error in zip(record.layers, found, strict=True)
+        ):
+            raise InputError(f"{run.folder.name}: its layers have other errors now than when it was made: make it anew")
+        chosen = looked_at.kept(widths)
         kept = {name: chosen[place] for name, place in hint_layers(source).items()}
         files = choose_calibration_photos([photo.path for photo in source.photos])
         calibration = CalibrationPhotos(files, size_hw, run.recipe.resize, "training photos")

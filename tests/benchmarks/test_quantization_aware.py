@@ -109,7 +109,8 @@ def write_compressed(original: Run, *, merge: bool) -> tuple[Run, dict[str, npt.
     teaching = Teaching(source, CachePlace(original.folder.parent / "cache"), base.size_hw, {})
     photos = evenly(source.photos, photos_that_fit(base, PHOTOS))
     images = teaching.pixels(photos, 0).take(range(len(photos)))
-    kept = survey(base, images, Looks(ROWS, SEED)).kept([width // 2 for width in base.channels])
+    looked_at, halves = survey(base, images, Looks(ROWS, SEED)), [width // 2 for width in base.channels]
+    kept = looked_at.kept(halves)
     small = prune(base, kept, images, Looks(ROWS, SEED), merge=merge)
     folder.mkdir()
     for name in ("photos.json", "model.keras"):
@@ -117,8 +118,8 @@ def write_compressed(original: Run, *, merge: bool) -> tuple[Run, dict[str, npt.
     build_model(small).save(folder / "model.keras")
     widths = [0, *small.channels] if merge else list(small.channels)
     layers = [
-        LayerWidthRecord(name=layer.name, channels=(width, layer.outputs), flops=(1, 1), error=0.0)
-        for layer, width in zip(base.convolutions, widths, strict=True)
+        LayerWidthRecord(name=layer.name, channels=(width, layer.outputs), flops=(1, 1), error=one.error(half))
+        for layer, width, one, half in zip(base.convolutions, widths, looked_at.eliminations, halves, strict=True)
     ]
     compression = made_up_compression(original=original.record.name, seed=SEED, layers=layers)
     changes = {"name": folder.name, "started_from": original.record.name, "compression": compression}
@@ -130,6 +131,15 @@ def write_compressed(original: Run, *, merge: bool) -> tuple[Run, dict[str, npt.
 @pytest.fixture
 def original(tiny_run: Run, narrow_photos: Path, tmp_path: Path) -> Run:
     return write_narrow_run(tmp_path / "original", tiny_run, narrow_photos, preset="default", widths=ENOUGH)
+
+
+def test_a_survey_of_another_seed_is_seen(original: Run) -> None:
+    run, _ = write_compressed(original, merge=False)
+    record = run.record.compression
+    assert record is not None
+    other = run.record.model_copy(update={"compression": record.model_copy(update={"seed": SEED + 1})})
+    with pytest.raises(InputError, match="pruned: its layers have other errors now"):
+        Classroom.open(Run(run.folder, other))
 
 
 @pytest.mark.parametrize("merge", [False, True])
