@@ -133,13 +133,14 @@ def original(tiny_run: Run, narrow_photos: Path, tmp_path: Path) -> Run:
     return write_narrow_run(tmp_path / "original", tiny_run, narrow_photos, preset="default", widths=ENOUGH)
 
 
-def test_a_survey_of_another_seed_is_seen(original: Run) -> None:
+def test_a_survey_that_differs_from_the_records_is_seen(original: Run) -> None:
     run, _ = write_compressed(original, merge=False)
     record = run.record.compression
     assert record is not None
-    other = run.record.model_copy(update={"compression": record.model_copy(update={"seed": SEED + 1})})
+    layers = [*record.layers[:-1], record.layers[-1].model_copy(update={"error": record.layers[-1].error + 0.001})]
+    changed = record.model_copy(update={"layers": layers})
     with pytest.raises(InputError, match="pruned: its layers have other errors now"):
-        Classroom.open(Run(run.folder, other))
+        Classroom.open(Run(run.folder, run.record.model_copy(update={"compression": changed})))
 
 
 @pytest.mark.parametrize("merge", [False, True])
