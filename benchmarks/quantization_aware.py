@@ -28,13 +28,12 @@ import numpy.typing as npt
 
 from tlx import atomic
 from tlx.bench.typed_command import typed_command
-from tlx.core.compress.compress import PHOTOS, ROWS
+from tlx.core.compress.compress import ROWS, pictures_to_survey
 from tlx.core.compress.course import Course
-from tlx.core.compress.maps import photos_that_fit
 from tlx.core.compress.plain import PlainNetwork, build_model, read_network
 from tlx.core.compress.pruning import Looks, survey
 from tlx.core.compress.recovery import recover
-from tlx.core.compress.source import Source, evenly, open_source
+from tlx.core.compress.source import Source, open_source
 from tlx.core.compress.teaching import Teaching, hint_layers, plan_place
 from tlx.core.runs import Run, open_run
 from tlx.core.training.validating import accuracy_and_loss
@@ -136,15 +135,12 @@ class Classroom:
         source, size_hw = open_source(original, hold_back=False), run.recipe.size_hw
         base = source.resized(size_hw[0])
         teaching = Teaching(source, plan_place(source, size_hw, DEFAULT_LIMIT_GB), size_hw, {})
-        photos = evenly(source.photos, photos_that_fit(base, PHOTOS))
-        looked_at = survey(base, teaching.pixels(photos, 0).take(range(len(photos))), Looks(ROWS, record.seed or 0))
-        # A layer that was merged into the next one has none left.
+        looked_at = survey(base, pictures_to_survey(base, teaching), Looks(ROWS, record.seed or 0))
+        # A layer that was merged into the next one has no channels left, and no error of its own.
+        merged = sum(layer.channels[0] == 0 for layer in record.layers)
         widths = [left or before for left, before in (layer.channels for layer in record.layers)]
-        found = [one.error(width) for one, width in zip(looked_at.eliminations, widths, strict=True)]
-        if any(
-            layer.channels[0] and abs(layer.error - error) > _SAME
-            for layer, error in zip(record.layers, found, strict=True)
-        ):
+        errors = [one.error(width) for one, width in zip(looked_at.eliminations, widths, strict=True)]
+        if not np.allclose(errors[merged:], [layer.error for layer in record.layers[merged:]], rtol=0, atol=_SAME):
             raise InputError(f"{run.folder.name}: its layers have other errors now than when it was made: make it anew")
         chosen = looked_at.kept(widths)
         kept = {name: chosen[place] for name, place in hint_layers(source).items()}

@@ -16,11 +16,10 @@ from tests.core.narrow_networks import ENOUGH, FEW, classifier, fitted, narrow, 
 
 import quantization_aware
 from quantization_aware import Classroom, answers, largest_values, log_odds, rounded_model
-from tlx.core.compress.compress import PHOTOS, ROWS
-from tlx.core.compress.maps import photos_that_fit
+from tlx.core.compress.compress import ROWS, pictures_to_survey
 from tlx.core.compress.plain import PlainNetwork, build_model
 from tlx.core.compress.pruning import Looks, prune, survey
-from tlx.core.compress.source import evenly, open_source
+from tlx.core.compress.source import open_source
 from tlx.core.compress.teaching import Teaching, hint_layers
 from tlx.core.runs import LayerWidthRecord, Run, write_record
 from tlx.core.trunk.features import CachePlace
@@ -107,14 +106,12 @@ def write_compressed(original: Run, *, merge: bool) -> tuple[Run, dict[str, npt.
     source = open_source(original, hold_back=False)
     base, folder = source.network, original.folder.parent / ("merged" if merge else "pruned")
     teaching = Teaching(source, CachePlace(original.folder.parent / "cache"), base.size_hw, {})
-    photos = evenly(source.photos, photos_that_fit(base, PHOTOS))
-    images = teaching.pixels(photos, 0).take(range(len(photos)))
+    images = pictures_to_survey(base, teaching)
     looked_at, halves = survey(base, images, Looks(ROWS, SEED)), [width // 2 for width in base.channels]
     kept = looked_at.kept(halves)
     small = prune(base, kept, images, Looks(ROWS, SEED), merge=merge)
     folder.mkdir()
-    for name in ("photos.json", "model.keras"):
-        (folder / name).write_bytes((original.folder / name).read_bytes())
+    (folder / "photos.json").write_bytes((original.folder / "photos.json").read_bytes())
     build_model(small).save(folder / "model.keras")
     widths = [0, *small.channels] if merge else list(small.channels)
     layers = [

@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from tlx import atomic
 from tlx.core.compress.course import Course
 from tlx.core.compress.design import Design, Designer
@@ -75,6 +78,12 @@ def compress(run: Run, options: Options, listener: Listener = Listener()) -> Run
         return work.finish(work.search())
 
 
+def pictures_to_survey(base: PlainNetwork, teaching: Teaching, progress: Progress = silent) -> npt.NDArray[np.uint8]:
+    """What the closed form looks at: training photos as they are, of all classes, as many as fit, ``[N, h, w, 3]``."""
+    photos = evenly(teaching.source.photos, photos_that_fit(base, PHOTOS))
+    return np.asarray(teaching.pixels(photos, 0, progress).take(range(len(photos))))
+
+
 @dataclass(frozen=True, slots=True)
 class _Made:
     """A network that has learned nothing yet.
@@ -124,8 +133,7 @@ class _Work:
             # The last word is asked for after half an hour: it shouldn't fail for a photo then.
             self._judge.prepare()
         with self._stopwatch.measure("survey"):
-            photos = evenly(self._source.photos, photos_that_fit(self._base, PHOTOS))
-            self._images = self._teaching.pixels(photos, 0, progress).take(range(len(photos)))
+            self._images = pictures_to_survey(self._base, self._teaching, progress)
             self._survey: Survey = survey(self._base, self._images, Looks(ROWS, options.seed), progress)
         with self._stopwatch.measure("timing"):
             self._designer = Designer(
