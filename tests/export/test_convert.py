@@ -116,3 +116,36 @@ def test_simplify_keeps_arithmetic_that_gives_the_output() -> None:
     proto.graph.node[0].output[0] = "probabilities"
     simplify(proto)
     assert [node.op_type for node in proto.graph.node] == ["Mul"]
+
+
+@pytest.mark.parametrize(
+    ("target", "nodes"),
+    [
+        ([-1, 2, 3], ["Relu", "Relu"]),
+        ([-1, 2, 3, 1], ["Relu", "Reshape", "Relu"]),
+        ([-1, 3, 2], ["Relu", "Reshape", "Relu"]),
+        ([1, 2, 3], ["Relu", "Reshape", "Relu"]),  # refuses a second picture
+        ([2, -1, 3], ["Relu", "Reshape", "Relu"]),  # of two pictures, the same by chance
+        ([0, 2, 3], ["Relu", "Reshape", "Relu"]),  # as the input has it, or none at all: left alone
+    ],
+)
+def test_simplify_drops_reshapes_to_the_shape_that_is_there(target: list[int], nodes: list[str]) -> None:
+    ends = [
+        helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 2, 3]),
+        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None] * len(target)),
+    ]
+    middle = [helper.make_node(*each) for each in (("Relu", ["image"], ["x"]), ("Reshape", ["x", "shape"], ["y"]))]
+    graph = helper.make_graph(
+        [*middle, helper.make_node("Relu", ["y"], ["probabilities"])],
+        "reshape",
+        ends[:1],
+        ends[1:],
+        [numpy_helper.from_array(np.array(target, np.int64), "shape")],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    images = np.arange(12 if target[0] != 1 else 6, dtype=np.float32).reshape(-1, 2, 3) - 2
+    before = run_onnx(proto, images)
+    simplify(proto)
+    onnx.checker.check_model(proto, full_check=True)
+    assert [node.op_type for node in proto.graph.node] == nodes
+    np.testing.assert_array_equal(run_onnx(proto, images), before)

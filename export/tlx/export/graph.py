@@ -1,13 +1,14 @@
 """Small rewrites that leave nothing on the hot path that the network doesn't need.
 
-Each keeps the function as it is: multiplying by one and adding zero go, what a convolution can do itself goes into
-its weights (:mod:`tlx.export.folding`), a flatten whose target shape was computed at run time gets a constant one,
-and what nothing uses any more is removed.
+Each keeps the function as it is: multiplying by one, adding zero and reshaping to the shape that is there go, what a
+convolution can do itself goes into its weights (:mod:`tlx.export.folding`), a flatten whose target shape was computed
+at run time gets a constant one, and what nothing uses any more is removed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ _NEUTRAL = {"Mul": 1.0, "Div": 1.0, "Add": 0.0, "Sub": 0.0}
 def simplify(proto: Any) -> None:
     """Apply all rewrites to the graph of an ``onnx.ModelProto``, in place."""
     _drop_neutral_arithmetic(proto.graph)
+    _drop_idle_reshapes(proto)
     fold(proto)
     _fix_flatten_shapes(proto)
     _drop_unused(proto.graph)
@@ -29,20 +31,54 @@ def _drop_neutral_arithmetic(graph: Any) -> None:
     from onnx import numpy_helper
 
     constants = {tensor.name: tensor for tensor in graph.initializer}
+
+    def is_neutral(node: Any) -> bool:
+        neutral = _NEUTRAL.get(node.op_type)
+        if neutral is None or node.input[1] not in constants:
+            return False
+        value = numpy_helper.to_array(constants[node.input[1]])
+        # One element can't broadcast the other side to a larger shape.
+        return value.size == 1 and float(value.reshape(-1)[0]) == neutral
+
+    _bypass(graph, is_neutral)
+
+
+def _drop_idle_reshapes(proto: Any) -> None:
+    """Drop each ``Reshape`` to the shape that its input has.
+
+    tf2onnx 1.17 makes them of transpositions around squeezing and exciting, one more or fewer as Python's order of
+    strings in a set, which is another in each process, goes.
+    """
+    from onnx import numpy_helper, shape_inference
+
+    constants = {tensor.name: tensor for tensor in proto.graph.initializer}
+    known = shape_inference.infer_shapes(proto).graph.value_info
+    shapes = {info.name: info.type.tensor_type.shape.dim for info in known}
+
+    def is_idle(node: Any) -> bool:
+        if node.op_type != "Reshape" or node.input[1] not in constants or node.input[0] not in shapes:
+            return False
+        source = [dimension.dim_value for dimension in shapes[node.input[0]]]
+        target = numpy_helper.to_array(constants[node.input[1]]).tolist()
+        # One axis that isn't known follows from the others.
+        differing = [there for there, here in zip(target, source, strict=False) if there != here]
+        return len(target) == len(source) and 0 not in target and differing in ([], [-1])
+
+    _bypass(proto.graph, is_idle)
+
+
+def _bypass(graph: Any, is_idle: Callable[[Any], bool]) -> None:
+    """Let what takes the output of such a node take its first input."""
     outputs = {output.name for output in graph.output}
     renamed: dict[str, str] = {}
     kept = []
     for node in graph.node:
         for place, name in enumerate(node.input):
             node.input[place] = renamed.get(name, name)
-        neutral = _NEUTRAL.get(node.op_type)
-        if neutral is not None and node.output[0] not in outputs and node.input[1] in constants:
-            value = numpy_helper.to_array(constants[node.input[1]])
-            # One element can't broadcast the other side to a larger shape.
-            if value.size == 1 and float(value.reshape(-1)[0]) == neutral:
-                renamed[node.output[0]] = node.input[0]
-                continue
-        kept.append(node)
+        if node.output[0] not in outputs and is_idle(node):
+            renamed[node.output[0]] = node.input[0]
+        else:
+            kept.append(node)
     _replace_nodes(graph, kept)
 
 

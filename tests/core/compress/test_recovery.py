@@ -76,16 +76,24 @@ def test_the_loss_falls(request: pytest.FixtureRequest, name: str) -> None:
 
 
 def test_in_sixteen_bits_the_same_is_learned(write_run: RunWriter, tmp_path: Path) -> None:
+    """By the way that the weights go together: rounded, a single pass of one batch may have a quarter more loss."""
     run, course = write_run("sixteen", preset="default"), Course(seconds=1, passes=8, learning_rate=1e-4)
     losses: dict[str, list[float]] = {}
+    moves: dict[str, Any] = {}
     for precision, dtype in (("float32", "float32"), ("mixed", "mixed_bfloat16")):
         pupil = make_pupil(with_precision(run, precision), tmp_path / precision)
         recovered = recover(pupil.network, pupil.kept, pupil.teaching, course)
         assert recovered.compute.dtype == dtype
         assert all(values.dtype == np.float32 for values in weights(recovered.network))
         losses[precision] = [row["loss"] for row in recovered.history]
+        ends = zip(weights(recovered.network), weights(pupil.network), strict=True)
+        moves[precision] = np.concatenate([(after - before).ravel() for after, before in ends])
     assert losses["mixed"] != losses["float32"]
-    assert losses["mixed"] == pytest.approx(losses["float32"], rel=0.2)
+    assert np.mean(losses["mixed"]) == pytest.approx(np.mean(losses["float32"]), rel=0.2)
+    lengths = {precision: np.linalg.norm(move) for precision, move in moves.items()}
+    cosine = moves["mixed"] @ moves["float32"] / (lengths["mixed"] * lengths["float32"])
+    # Measured with six orders of the photos: 0.83 to 0.93.
+    assert cosine > 0.6
 
 
 def test_the_same_passes_and_seed_give_the_same_weights(pupil: Pupil) -> None:
