@@ -73,7 +73,7 @@ def compressed(narrow_run: Run, compressed_cache: Path, tmp_path_factory: pytest
 
     with quick_cache(compressed_cache):
         bounds, root = Bounds(speedup=1.5), tmp_path_factory.mktemp("compressed")
-        return compress(narrow_run, Options(bounds, minutes=0.1, int8=False, threads=1, runs_root=root))
+        return compress(narrow_run, Options(bounds, minutes=0.2, int8=False, threads=1, runs_root=root))
 
 
 @contextmanager

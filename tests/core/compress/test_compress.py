@@ -56,7 +56,7 @@ def test_the_network_is_faster_and_its_record_tells_what_it_is(compressed: Run, 
     record = record_of(compressed)
     assert record.original == compressed.record.started_from == "narrow"
     assert record.bounds == {"speedup": 1.5}
-    assert (record.precision, record.threads, record.minutes) == ("fp32", 1, 0.1)
+    assert (record.precision, record.threads) == ("fp32", 1)
     assert record.speedup == record.original_ms / record.latency_ms > 1.1
     assert record.latency_range_ms is not None
     assert record.speedup_range is not None
@@ -74,6 +74,7 @@ def test_the_network_is_faster_and_its_record_tells_what_it_is(compressed: Run, 
     assert (record.seed, record.size_hw, record.original_size_hw) == (0, (32, 32), (32, 32))
     history = json.loads((compressed.folder / "history.json").read_bytes())
     assert record.passes == sum(row["photos"] for row in history) / 80
+    assert record.minutes == sum(row["seconds"] for row in history) / 60
     assert sum(row["photos"] for row in history) >= 80
     assert record.reference_accuracy == record.original_accuracy, "without a choice both are on the validation photos"
     assert [layer.channels[1] for layer in record.layers] == list(ENOUGH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -94,6 +95,12 @@ def test_a_step_that_would_end_too_late_is_not_begun() -> None:
     # Steps of 4 s.
     assert learn(Course(11), 100_000, a_second=32 / 4)[1] == [32] * 3
     assert learn(Course(9), 100_000, a_second=32 / 4)[1] == [32] * 2
+
+
+@pytest.mark.parametrize(("answers_s", "left_s"), [(0, 60), (20, 40), (30, 30), (31, 30), (600, 30)])
+def test_answers_take_half_of_the_time_at_most(answers_s: float, left_s: float) -> None:
+    course = Course(60, seed=5)
+    assert course.after(answers_s) == replace(course, seconds=left_s)
 
 
 def test_a_slow_first_step_does_not_keep_others_from_following() -> None:

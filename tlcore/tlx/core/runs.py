@@ -137,7 +137,7 @@ class CompressionRecord(_Document):
         latency_range_ms: The shortest and the longest of the interleaved rounds whose median ``latency_ms`` is.
         speedup_range: The lowest and the highest round by round.
         bounds: What was asked for: ``speedup``, ``latency_ms``, ``max_drop``.
-        minutes: That the kept network was given to learn in.
+        minutes: That the kept network learned for.
         seed: Of the looks and of the order of learning.
         size_hw: Of its input; ``original_size_hw`` of the original's.
         passes: Over the training photos, that the kept network learned in.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,6 +14,8 @@ import numpy.typing as npt
 _FULL_STEPS: Final = 600
 """A course of fewer steps has a lower learning rate: Adam's first steps move every weight by it, whatever the gradient,
 and a pruned network takes some hundred steps to come back from that: of 96 % right, 80 steps at 3e-4 left 87 %."""
+_LEARNING_SHARE: Final = 0.5
+"""Of the time, at least, however long the original takes to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Course:
     """How it is learned.
 
     Attributes:
-        seconds: In all; the learning rate falls by a cosine of the time, so that it ends low on any machine.
+        seconds: In all, the original's answers included; the learning rate falls by a cosine of what they leave, so
+            that it ends low on any machine.
         learning_rate: At its highest, unless the time is too short for it (:data:`_FULL_STEPS`).
         passes: Over the photos, in place of a time: for tests, and where a result must not depend on the machine.
         label_share: How much of a target is the label, the rest being what the original says.
@@ -39,6 +42,10 @@ class Course:
     weight_decay: float = 1e-4
     warm_up_share: float = 0.05
     seed: int = 0
+
+    def after(self, answers_s: float) -> Course:
+        """What is left for learning when the original has taken so many seconds to answer."""
+        return replace(self, seconds=max(self.seconds - answers_s, _LEARNING_SHARE * self.seconds))
 
 
 class Pace:

@@ -18,7 +18,8 @@ class Options:
     """Bounds and means.
 
     Attributes:
-        minutes: For learning; where accuracy is bound, for all of the search.
+        minutes: For recovery: the original answers, and the smaller network learns. Where accuracy is bound, for all
+            of the search.
         int8: Time and choose widths for eight-bit files; None: where the processor has instructions for them.
         size: Of the smaller network's input in pixels; the original's if None.
         threads: Processors for one operator; those that this process may use if None.
