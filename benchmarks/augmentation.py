@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tlx import atomic
+from suite.output import deliver
 from tlx.core.augmentation import BOOK, DEFAULT, Augmentation, Change, ViewKey, change_for
 from tlx.core.views import render, view_of
 from tlx.images import PHOTO_SUFFIXES, read, resize
@@ -58,9 +57,7 @@ def main() -> None:
         "spectral_power_over_exact": {"bands_cycles_per_pixel": BANDS, **measure_sharpness(images_rgb)},
         "environment": environment.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def measure_cost(images_rgb: Sequence[Image]) -> dict[str, dict[str, float]]:

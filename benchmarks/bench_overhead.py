@@ -14,14 +14,13 @@ Prints one JSON object; ``--output FILE`` also writes it. The aim: at most 1 % o
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from bare_calls import BareCalls, BareTime
-from tlx import atomic
+from suite.output import deliver
 from tlx.bench.pictures import choose_readable, find_photos
 from tlx.bench.sampling import LOAD_TIMEOUT_S
 from tlx.runtime import environment
@@ -66,9 +65,7 @@ def main() -> None:
         "empty_call_us": ends(estimate(nothing["timed_us"])),
         "environment": environment.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def beside_plain_loops(setup: Setup, *, rounds: int, calls: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tlx import atomic
+from suite.output import deliver
 from tlx.bench.interference import MUCH_LOAD
 from tlx.bench.row_names import row_name
 from tlx.bench.typed_command import typed_command
@@ -48,9 +48,7 @@ def main() -> None:
         "left_out": [digest(document) for document in left_out],
         "environment": environment.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def run_bench(words: Sequence[str]) -> dict[str, Any]:

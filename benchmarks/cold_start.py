@@ -11,14 +11,13 @@ stdout. ``--python`` names the environment to measure, such as one without Tenso
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from tlx import atomic
+from suite.output import deliver
 from tlx.runtime import environment
 
 LOAD_MODEL = """
@@ -56,9 +55,7 @@ def main() -> None:
         load = [arguments.python, "-c", LOAD_MODEL, str(arguments.model)]
         seconds["loading the model"].append(float(subprocess.run(load, capture_output=True, check=True).stdout))
     result = summarize(seconds) | {"runs": arguments.runs, "environment": environment.describe()}
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def first_line_s(command: list[str]) -> float:

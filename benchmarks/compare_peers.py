@@ -16,7 +16,6 @@ Prints one JSON object; ``--output FILE`` also writes it. A peer that can't be h
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ from peers.catalog import PEERS, Peer
 from peers.converting import Sources, file_for
 from peers.rounds import Bounds, Contender, run_rounds
 from peers.rows import first_measured, row_of
-from tlx import atomic
+from suite.output import deliver
 from tlx.bench.agreement import coarser
 from tlx.bench.pictures import choose_readable, find_photos
 from tlx.bench.typed_command import typed_command
@@ -72,9 +71,7 @@ def main() -> None:
         result = compare(arguments)
     except TlxError as error:
         sys.exit(f"compare_peers: error: {error}")
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:

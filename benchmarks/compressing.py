@@ -3,7 +3,7 @@
     python benchmarks/compressing.py ../shared/data/cats_dogs --run latest
     python benchmarks/compressing.py ../shared/data/cats_dogs --run latest --compressed RUN --models models
 
-Without ``--compressed`` it runs ``tlx compress`` first (45 minutes). Exports what isn't in ``--models`` yet: the
+Without ``--compressed`` it runs ``tlx compress`` first (some 35 minutes). Exports what isn't in ``--models`` yet: the
 original and the compressed run at fp32 and int8 with all gates, and MobileNetV2 at 150 and 224 pixels and
 MobileNetV3-Small at 224 with random weights, whose answers mean nothing and whose times are those of trained ones.
 Then all of them and Keras have turns in one bench, one picture a call. Accuracy is that on all validation photos.
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from suite.material import TLX, WHOLE
+from suite.output import deliver
 from tlx import atomic
 from tlx.bench.typed_command import typed_command
 from tlx.core.runs import open_run
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--run", default="latest", help="the original")
     parser.add_argument("--compressed", help="a run that tlx compress made of it (default: make it)")
     parser.add_argument("--speedup", default="12")
-    parser.add_argument("--minutes", default="26", help="for learning")
+    parser.add_argument("--minutes", default="26", help="for recovery")
     parser.add_argument("--runs", type=Path, help="where that is written (default: a temporary folder)")
     parser.add_argument("--models", type=Path, help="folder for the model files (default: a temporary one)")
     parser.add_argument("--threads", default="2")
@@ -56,9 +57,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tlx-compression-") as temporary:
         result = measure(arguments, Path(temporary))
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def measure(arguments: argparse.Namespace, work: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from odd_files import pictures, write_odd_files
-from tlx import atomic
+from suite.output import deliver
 from tlx.runtime import environment
 
 _MAX_MEMORY = 2 * 2**30
@@ -167,9 +167,7 @@ def main() -> int:
             result["listing"] = list_many(folder / "many")
             sweeps["many entries"] = asdict(sweep(arguments.model, folder / "many", arguments.entries))
     result |= {"seed": arguments.seed, "environment": environment.describe()}
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
     return int(any(one["problems"] for one in sweeps.values()))
 
 

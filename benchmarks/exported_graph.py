@@ -12,14 +12,13 @@ Prints one JSON object; ``--output FILE`` also writes it. The aim: the exported 
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from tlx import atomic
+from suite.output import deliver
 from tlx.contract import INPUT_NAME, OUTPUT_NAME, Contract
 from tlx.export.convert import IR_VERSION, OPSET
 from tlx.export.publish import sealed_bytes
@@ -64,9 +63,7 @@ def main() -> None:
         "exported_ms": list(rounds.candidate_ms),
         "environment": environment.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def minimal_network(exported: ModelFile) -> Any:

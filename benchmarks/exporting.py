@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from suite.output import deliver
 from tlx import atomic
 from tlx.runtime import environment
 
@@ -35,9 +36,7 @@ def main() -> None:
     atomic.make_folder(arguments.folder)
     words = ["--run", arguments.run, "--parity-photos", str(arguments.parity_photos)]
     result = export_all(words, arguments.folder, arguments.precisions) | {"environment": environment.describe()}
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def export_all(words: Sequence[str], folder: Path, precisions: Sequence[str]) -> dict[str, Any]:

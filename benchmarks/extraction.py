@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import statistics
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tlx import atomic
+from suite.output import deliver
 from tlx.core.augmentation import NONE
 from tlx.core.backbone import build_trunk
 from tlx.core.photos import Photo
@@ -46,9 +45,7 @@ def main() -> None:
     paths = sorted(path for path in arguments.data.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
     paths = [path for path in paths if "test" not in path.relative_to(arguments.data).parts][: arguments.photos]
     result = measure(paths, (arguments.size, arguments.size), arguments.weights)
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def measure(paths: list[Path], size_hw: tuple[int, int], weights: str) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import statistics
 import tempfile
 import time
@@ -30,7 +29,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tlx import atomic
+from suite.output import deliver
 from tlx.core.photos import Photo
 from tlx.core.recipes.presets import find_preset
 from tlx.core.recipes.recipe import Phase, Recipe
@@ -129,9 +128,7 @@ def main() -> None:
     arguments = parser.parse_args()
     work = Work(arguments.data, arguments.rounds, arguments.steps, arguments.size, arguments.weights)
     result = measure(work)
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def measure(work: Work) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from suite.output import deliver
 from tlx import atomic
 from tlx.contract import CONTRACT_KEY, DIGEST_KEY, Contract, InputSpec, KnownAnswer, KnownAnswers
 from tlx.known_answers import synthetic_picture
@@ -369,9 +370,7 @@ def main() -> None:
         plan = Plan(arguments.swaps, arguments.corrupt, arguments.every, arguments.rate)
         outcome = swap_many(ready, Path(folder), plan)
     result: dict[str, Any] = asdict(outcome) | {"environment": environment.describe()}
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 if __name__ == "__main__":

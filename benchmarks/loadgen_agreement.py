@@ -14,7 +14,6 @@ differ from each other, which LoadGen's figures, each of one test, don't.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from suite.output import deliver
 from tlx import atomic
 from tlx.bench.loadgen.loadgen import LoadgenOptions, make_setup
 from tlx.bench.loadgen.logs import read_result
@@ -66,9 +66,7 @@ def main() -> None:
         "rounds": rounds,
         "environment": environment.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def measure(setup: Setup, logs: Path, *, rounds: int, calls: int) -> tuple[list[dict[str, float]], list[list[float]]]:

@@ -14,7 +14,6 @@ photos, before anything is learned. Prints one JSON object; ``--output FILE`` al
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 from collections.abc import Sequence
@@ -25,7 +24,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tlx import atomic, images
+from suite.output import deliver
+from tlx import images
 from tlx.bench.typed_command import typed_command
 from tlx.core.compress.compress import PHOTOS, ROWS
 from tlx.core.compress.design import Designer
@@ -70,9 +70,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     result = measure(arguments)
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tlx import atomic
+from suite.output import deliver
 from tlx.opencv import cv2
 from tlx.runtime import environment
 from tlx.runtime.classifier import Classifier
@@ -67,9 +67,7 @@ def main() -> None:
         "rounds": rounds,
         "environment": environment.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def measure(model: Path, source: str, limit: int) -> dict[str, Any]:

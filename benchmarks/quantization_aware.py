@@ -15,7 +15,6 @@ how far the int8 file's log-odds lie from its own fp32 network's; ``--output FIL
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tlx import atomic
+from suite.output import deliver
 from tlx.bench.typed_command import typed_command
 from tlx.core.compress.compress import ROWS, pictures_to_survey
 from tlx.core.compress.course import Course
@@ -72,9 +71,7 @@ def main() -> None:
         result = measure(arguments)
     except TlxError as error:
         sys.exit(f"quantization_aware: error: {error}")
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from suite.output import deliver
 from survival_cases import STAGES, Case, Outlook
 from survival_files import broken_files, figures
 from survival_process import Training
-from tlx import atomic
 from tlx.cache import cache_folder
 from tlx.core.recipes.presets import find_preset
 from tlx.core.recipes.recipe import Recipe
@@ -53,9 +53,7 @@ def main() -> None:
     if arguments.output and arguments.output.exists():
         stages = json.loads(arguments.output.read_bytes())["stages"] | stages
     result = summarize(stages)
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 @dataclass(frozen=True, slots=True)

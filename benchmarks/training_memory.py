@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import random
 import subprocess
@@ -25,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from tlx import atomic
+from suite.output import deliver
 from tlx.core.recipes.presets import find_preset
 from tlx.core.recipes.recipe_file import to_toml
 from tlx.runtime import environment
@@ -73,9 +72,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_photos(arguments.data, Path(folder) / "photos", arguments.photos)
         result = measure(Path(folder), arguments.photos, arguments.size)
-    print(json.dumps(result, indent=2))
-    if arguments.output:
-        atomic.write_json(arguments.output, result)
+    deliver(result, arguments.output)
 
 
 def make_photos(data: Path, folder: Path, count: int) -> None:

@@ -128,7 +128,7 @@ def test_a_drop_that_is_not_kept_ends_with_1(
     from tlx.core.compress.course import Course
 
     # Uphill, it learns what's wrong.
-    monkeypatch.setattr(compress_module, "Course", functools.partial(Course, learning_rate=-0.02))
+    monkeypatch.setattr(compress_module, "Course", functools.partial(Course, learning_rate=-0.02, passes=2))
     assert tlx("narrow", "--latency-ms", "50", "--max-drop", "0.5", *QUICK) == 1
     said = capsys.readouterr()
     assert said.out == ""
@@ -145,7 +145,7 @@ def test_a_drop_that_the_last_word_does_not_confirm_ends_with_1_and_leaves_the_r
     from tlx.core.compress.judging import Choice, Judge
 
     # Uphill, it learns what's wrong, and the photos for the choice don't show it.
-    monkeypatch.setattr(compress_module, "Course", functools.partial(Course, learning_rate=-0.02))
+    monkeypatch.setattr(compress_module, "Course", functools.partial(Course, learning_rate=-0.02, passes=2))
     monkeypatch.setattr(Judge, "chosen", lambda judge, network: Choice(1.0, 1.0, 0.0))  # noqa: ARG005
     assert tlx("narrow", "--latency-ms", "50", "--max-drop", "0.5", *QUICK) == 1
     said = capsys.readouterr()

@@ -53,7 +53,7 @@ def _drop_idle_reshapes(proto: Any) -> None:
 
     constants = {tensor.name: tensor for tensor in proto.graph.initializer}
     known = shape_inference.infer_shapes(proto).graph.value_info
-    shapes = {info.name: info.type.tensor_type.shape.dim for info in known}
+    shapes = {info.name: info.type.tensor_type.shape.dim for info in known if info.type.tensor_type.HasField("shape")}
 
     def is_idle(node: Any) -> bool:
         if node.op_type != "Reshape" or node.input[1] not in constants or node.input[0] not in shapes:

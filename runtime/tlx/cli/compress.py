@@ -53,7 +53,8 @@ def compress(
         float,
         typer.Option(
             "--minutes",
-            help="For learning; with --max-drop for its networks in all. The rest takes 5 to 10 minutes more.",
+            help="For recovery, that is answers of the original and learning; with --max-drop for all networks. "
+            "The rest takes 5 to 8 minutes more.",
         ),
     ] = 30.0,
     precision: Annotated[

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -85,6 +86,7 @@ def test_the_network_is_faster_and_its_record_tells_what_it_is(compressed: Run, 
     )
     assert all(0 <= layer.error < 1 for layer in record.layers)
     assert record.what_next[0] == "tlx export model.onnx"
+    assert "--minutes 0.4" in record.what_next[2]
 
 
 def test_the_model_predicts_what_the_record_says(compressed: Run, narrow_run: Run) -> None:
@@ -159,6 +161,26 @@ def test_the_fastest_network_within_the_drop_is_kept(augmented_run: Run, tmp_pat
     assert record.reference_accuracy == accuracy_of(augmented_run, held_back)
     said = [line for line in told if "points lost on the photos kept for the choice" in line]
     assert len(said) == len(record.points) + sum(": learns on, " in line for line in told)
+
+
+@pytest.mark.parametrize("bounds", [{"speedup": 1.3}, {"max_drop": 50}])
+def test_the_original_answers_within_the_minutes(bounds: dict[str, float], augmented_run: Run, tmp_path: Path) -> None:
+    told = Told()
+
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == "asking the original":
+            time.sleep(0.3)  # with eight views of 80 photos that is longer than the minutes
+        told(stage, done, total, note)
+
+    compress(augmented_run, quick(tmp_path, 0.1, **bounds), Listener(progress))
+    learned_s = {total for stage, _, total in told if stage == "recovering"}
+    if "speedup" in bounds:
+        assert learned_s == {3}
+        return
+    assert max(learned_s) <= 3
+    stages = [stage for stage, _, _ in told]
+    last = len(stages) - stages[::-1].index("asking the original")
+    assert last < stages.index("pruning"), "once for all networks, before the time is divided among them"
 
 
 def test_learning_that_does_harm_is_told(augmented_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

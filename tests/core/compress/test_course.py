@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from tlx.core.compress.course import Course, Pace
+from tlx.core.compress.course import Course, Pace, left_for_learning
 
 
 class Clock:
@@ -98,9 +97,14 @@ def test_a_step_that_would_end_too_late_is_not_begun() -> None:
 
 
 @pytest.mark.parametrize(("answers_s", "left_s"), [(0, 60), (20, 40), (30, 30), (31, 30), (600, 30)])
-def test_answers_take_half_of_the_time_at_most(answers_s: float, left_s: float) -> None:
-    course = Course(60, seed=5)
-    assert course.after(answers_s) == replace(course, seconds=left_s)
+def test_learning_has_half_of_the_time_at_least(answers_s: float, left_s: float) -> None:
+    assert left_for_learning(60, answers_s) == left_s
+
+
+def test_without_time_there_is_one_step() -> None:
+    rates, sizes, _ = learn(Course(0, learning_rate=1.0), 2000)
+    assert (len(rates), sizes) == (1, [32])
+    assert 0 < rates[0] < 0.01
 
 
 def test_a_slow_first_step_does_not_keep_others_from_following() -> None:

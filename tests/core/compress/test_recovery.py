@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,29 +106,8 @@ def test_the_same_passes_and_seed_give_the_same_weights(pupil: Pupil) -> None:
     assert any(not np.array_equal(one, different) for one, different in zip(first, other, strict=True))
 
 
-def test_the_original_answers_within_the_time(pupil: Pupil) -> None:
-    teaching = replace(pupil.teaching, _answers={}, _original=None)
-
-    def learned_s() -> set[int]:
-        told: set[int] = set()
-
-        def progress(stage: str, done: int, total: int, note: str = "") -> None:
-            del done, note
-            if stage == "asking the original":
-                time.sleep(0.3)  # eight views: more than the time
-            elif stage == "recovering":
-                told.add(total)
-
-        recover(pupil.network, pupil.kept, teaching, Course(seconds=2), progress)
-        return told
-
-    assert learned_s() == {1}
-    assert learned_s() == {2}  # it has answered
-
-
 def test_a_time_ends_it(pupil: Pupil) -> None:
     told, course = Told(), Course(seconds=2)
-    recover(pupil.network, pupil.kept, pupil.teaching, Course(1, passes=1))  # now the original has answered
     history = recover(pupil.network, pupil.kept, pupil.teaching, course, told).history
     assert sum(row["seconds"] for row in history) > 1
     steps = [(done, total) for stage, done, total in told if stage == "recovering"]

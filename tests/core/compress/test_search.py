@@ -133,6 +133,23 @@ def test_no_other_network_is_begun_once_the_time_is_over() -> None:
     assert [taught.latency_ms for taught in teacher.taught] == [found.latency_ms] == [10]
 
 
+def test_answers_are_taken_from_the_time_up_to_half_of_it() -> None:
+    def shares(answers_s: float) -> list[float]:
+        teacher, given = Teacher(), []
+
+        def teach(limit_ms: float, seconds: float) -> Taught:
+            given.append(seconds)
+            return teacher.teach(limit_ms, seconds)
+
+        wanted = Wanted(1.0, None, 60.0, 400.0, answers_s)
+        find_fastest(wanted, teach, teacher.learn_on, lambda: teacher.now_s)
+        return given
+
+    assert shares(0)[0] == 100
+    assert shares(80)[0] == 80
+    assert shares(1000)[0] == 50
+
+
 def test_one_that_learned_on_and_got_worse_is_not_taken() -> None:
     teacher = Teacher()
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx import atomic
-from tlx.core.compress.course import Course
+from tlx.core.compress.course import Course, left_for_learning
 from tlx.core.compress.design import Design, Designer
 from tlx.core.compress.judging import Judge
 from tlx.core.compress.maps import photos_that_fit
@@ -25,6 +25,7 @@ from tlx.core.compress.story import Outcome, Point, tell
 from tlx.core.compress.teaching import Teaching, hint_layers, plan_place
 from tlx.core.compress.trials import Trial, time_rounds
 from tlx.core.compress.writing import Compressed, write_compressed
+from tlx.core.recipes.layers import PIXELS
 from tlx.core.runs import Run
 from tlx.core.stopwatch import Stopwatch
 from tlx.errors import InputError
@@ -156,7 +157,8 @@ class _Work:
         if bounds.max_drop is not None:
             # Other networks need other channels of the hints, and the original answers but once.
             self._teaching = self._teaching.imitating_all(hint_layers(self._source))
-            wanted = Wanted(bounds.max_drop, limit_ms, self._designer.original_ms, seconds)
+            answers_s = self._answer_all() if self._teaching.channels else 0.0
+            wanted = Wanted(bounds.max_drop, limit_ms, self._designer.original_ms, seconds, answers_s)
             return find_fastest(wanted, self._in_share, self._learn_on)
         assert limit_ms is not None
         made = self._make(limit_ms)
@@ -165,13 +167,21 @@ class _Work:
     def _tell_of_unknown_views(self) -> None:
         unknown = self._teaching.unknown(self._source.photos)
         minutes = unknown * self._designer.original_ms / 60_000
-        if self._source.compute.dtype != "float32":
+        if self._source.cut_layer != PIXELS and self._source.compute.dtype != "float32":
             minutes *= _SHORT_SHARE
         if minutes >= 1:
             self._listener.notify(
                 f"{unknown} views of the training photos aren't in the cache: the original answers them first, in about"
-                f" {minutes:.0f} of the {self._options.minutes:g} minutes; learning has at least half of them"
+                f" {minutes:.0f} min; what that leaves of --minutes {self._options.minutes:g}, at least half, is for"
+                " learning"
             )
+
+    def _answer_all(self) -> float:
+        """Let the original answer, once for all networks; gives the seconds that it took."""
+        begun_s = time.monotonic()
+        with self._stopwatch.measure("recovery"):
+            self._teaching.answer_all(self._source.photos, self._listener.progress)
+        return time.monotonic() - begun_s
 
     def _in_share(self, limit_ms: float, share_s: float) -> _Taught:
         """A network of a search, whose making and judging are taken from its share of the time."""
@@ -218,6 +228,7 @@ class _Work:
         kept = self._survey.kept(design.channels)
         layers = {name: kept[number] for name, number in hint_layers(self._source).items()}
         self._teaching = self._teaching.imitating(layers)
+        seconds = left_for_learning(seconds, self._answer_all())
         with self._stopwatch.measure("recovery"):
             recovered = recover(made.network, layers, self._teaching, Course(seconds, seed=options.seed), progress)
         begun_s = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -18,13 +18,17 @@ _LEARNING_SHARE: Final = 0.5
 """Of the time, at least, however long the original takes to answer."""
 
 
+def left_for_learning(seconds: float, answers_s: float) -> float:
+    """What is left of the seconds for recovery when the original has taken so many of them to answer."""
+    return max(seconds - answers_s, _LEARNING_SHARE * seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """How it is learned.
 
     Attributes:
-        seconds: In all, the original's answers included; the learning rate falls by a cosine of what they leave, so
-            that it ends low on any machine.
+        seconds: In all; the learning rate falls by a cosine of the time, so that it ends low on any machine.
         learning_rate: At its highest, unless the time is too short for it (:data:`_FULL_STEPS`).
         passes: Over the photos, in place of a time: for tests, and where a result must not depend on the machine.
         label_share: How much of a target is the label, the rest being what the original says.
@@ -42,10 +46,6 @@ class Course:
     weight_decay: float = 1e-4
     warm_up_share: float = 0.05
     seed: int = 0
-
-    def after(self, answers_s: float) -> Course:
-        """What is left for learning when the original has taken so many seconds to answer."""
-        return replace(self, seconds=max(self.seconds - answers_s, _LEARNING_SHARE * self.seconds))
 
 
 class Pace:
@@ -121,4 +121,6 @@ class Pace:
         if self.course.passes:
             middle = self._done + min(self.course.batch_size, self._photos) / 2
             return (self.passes + middle / self._photos) / self.course.passes
+        if self.course.seconds <= 0:  # one step, in a search whose time is over
+            return 1.0
         return (self.spent_s + self._step_s / 2) / self.course.seconds

@@ -7,7 +7,6 @@ smaller network still has (Hinton et al. 2015, arXiv:1503.02531; Romero et al. 2
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -66,12 +65,8 @@ def recover(  # noqa: PLR0913 - the last two have defaults
     """
     photos = teaching.source.photos
     classes, weights = teaching.source.classes(photos), teaching.source.weights(photos)
-    begun_s = time.monotonic()
     columns = {name: np.searchsorted(teaching.channels[name], channels) for name, channels in kept.items()}
-    for number in range(1, VIEWS + 1):
-        teaching.pixels(photos, number, progress)
-        answers = teaching.answers(photos, number, progress)
-    course = course.after(time.monotonic() - begun_s)
+    answers = teaching.answer_all(photos, progress)
     scales = {name: _scale(answers.hints[name][..., chosen]) for name, chosen in columns.items()}
     compute = teaching.source.compute
     model = build(network, dropout=course.dropout, dtype=compute.dtype)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
+from tlx.core.compress.course import left_for_learning
 from tlx.errors import GateError, InputError
 
 NETWORKS: Final = 4
@@ -51,12 +52,14 @@ class Wanted:
         bound_ms: The slowest that was asked for, if any.
         original_ms: The slowest that makes sense.
         seconds: For the search: making, teaching and judging its networks.
+        answers_s: What of them the original has taken to answer.
     """
 
     max_drop: float
     bound_ms: float | None
     original_ms: float
     seconds: float
+    answers_s: float = 0.0
 
 
 class Taught(Protocol):
@@ -99,7 +102,7 @@ def find_fastest(
     tried: list[T] = []
     visits: list[Visit] = []
     refusal: InputError | None = None
-    end_s = clock() + wanted.seconds
+    end_s = clock() + left_for_learning(wanted.seconds, wanted.answers_s)
     while len(tried) < NETWORKS and (clock() < end_s or not tried):
         limit_ms = next_limit_ms(visits, wanted.original_ms, wanted.bound_ms)
         if limit_ms is None:

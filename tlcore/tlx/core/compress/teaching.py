@@ -126,6 +126,18 @@ class Teaching:
             self._answers[key] = self._original.answers(photos, number, progress)
         return self._answers[key]
 
+    def answer_all(self, photos: Sequence[Photo], progress: Progress = silent) -> Answers:
+        """Make all that is learned from: the pixels and answers of all views; gives the answers of the last one.
+
+        Raises:
+            ImageError: If a photo can't be read any more.
+            OutputError: If the cache can't be written.
+        """
+        for number in range(1, VIEWS + 1):
+            self.pixels(photos, number, progress)
+            answers = self.answers(photos, number, progress)
+        return answers
+
 
 class _Original:
     """The original in two parts: what a training may have cached the output of, and the rest with its hints."""
