@@ -175,7 +175,7 @@ def test_what_the_original_does_itself_in_eight_bits_is_not_taught_anew(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["narrow"], "needs to know what you want: --speedup 8, --latency-ms 3 or --max-drop 0.5"),
+        (["narrow"], "needs to know what you want: --speedup 12, --latency-ms 3 or --max-drop 0.5"),
         (["narrow", "--speedup", "1"], "--speedup 1: expected more than 1"),
         (["narrow", "--speedup", "nan"], "--speedup nan: expected more than 1"),
         (["narrow", "--speedup", "2", "--minutes", "nan"], "--minutes nan: expected a number above 0"),

@@ -54,7 +54,7 @@ def compress(
         typer.Option(
             "--minutes",
             help="For recovery, that is answers of the original and learning; with --max-drop for all networks. "
-            "The rest takes 5 to 8 minutes more.",
+            "The rest takes 5 to 8 minutes more; so may answers where the cache has none.",
         ),
     ] = 30.0,
     precision: Annotated[

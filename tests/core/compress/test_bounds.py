@@ -29,7 +29,7 @@ def test_the_time_allowed_follows_from_the_original(bounds: Bounds, limit_ms: fl
 @pytest.mark.parametrize(
     ("bounds", "message"),
     [
-        ({}, "needs to know what you want: --speedup 8, --latency-ms 3 or --max-drop 0.5"),
+        ({}, "needs to know what you want: --speedup 12, --latency-ms 3 or --max-drop 0.5"),
         ({"speedup": 1}, "--speedup 1: expected more than 1"),
         ({"speedup": -3}, "--speedup -3: expected more than 1"),
         ({"speedup": math.nan}, "--speedup nan: expected more than 1"),

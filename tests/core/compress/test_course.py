@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tlx.core.compress.course import Course, Pace, left_for_learning
+from tlx.core.compress.course import Course, Pace, left_for_learning, unknown_views_words
 
 
 class Clock:
@@ -99,6 +99,20 @@ def test_a_step_that_would_end_too_late_is_not_begun() -> None:
 @pytest.mark.parametrize(("answers_s", "left_s"), [(0, 60), (20, 40), (30, 30), (31, 30), (600, 30)])
 def test_learning_has_half_of_the_time_at_least(answers_s: float, left_s: float) -> None:
     assert left_for_learning(60, answers_s) == left_s
+
+
+@pytest.mark.parametrize(
+    ("answers_minutes", "end"),
+    [
+        (8.4, "in about 8 min; learning has about 22 of --minutes 30 then"),
+        (15.0, "in about 15 min; learning has about 15 of --minutes 30 then"),
+        (40.0, "in about 40 min; learning has about 15 of --minutes 30 then, and both take 55"),
+    ],
+)
+def test_what_the_cache_does_not_know_is_told_with_the_time_it_costs(answers_minutes: float, end: str) -> None:
+    words = unknown_views_words(16_000, answers_minutes, 30)
+    assert words.startswith("16000 views of the training photos aren't in the cache: ")
+    assert words.endswith(end)
 
 
 def test_without_time_there_is_one_step() -> None:

@@ -27,7 +27,7 @@ class Bounds:
 
     def __post_init__(self) -> None:
         if self.speedup is None and self.latency_ms is None and self.max_drop is None:
-            raise InputError("tlx compress needs to know what you want: --speedup 8, --latency-ms 3 or --max-drop 0.5")
+            raise InputError("tlx compress needs to know what you want: --speedup 12, --latency-ms 3 or --max-drop 0.5")
         if self.speedup is not None and not 1 < self.speedup < math.inf:
             raise InputError(f"--speedup {self.speedup:g}: expected more than 1")
         if self.latency_ms is not None and not 0 < self.latency_ms < math.inf:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlx import atomic
-from tlx.core.compress.course import Course, left_for_learning
+from tlx.core.compress.course import Course, left_for_learning, unknown_views_words
 from tlx.core.compress.design import Design, Designer
 from tlx.core.compress.judging import Judge
 from tlx.core.compress.maps import photos_that_fit
@@ -170,11 +170,7 @@ class _Work:
         if self._source.cut_layer != PIXELS and self._source.compute.dtype != "float32":
             minutes *= _SHORT_SHARE
         if minutes >= 1:
-            self._listener.notify(
-                f"{unknown} views of the training photos aren't in the cache: the original answers them first, in about"
-                f" {minutes:.0f} min; what that leaves of --minutes {self._options.minutes:g}, at least half, is for"
-                " learning"
-            )
+            self._listener.notify(unknown_views_words(unknown, minutes, self._options.minutes))
 
     def _answer_all(self) -> float:
         """Let the original answer, once for all networks; gives the seconds that it took."""

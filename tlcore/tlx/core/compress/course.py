@@ -23,6 +23,17 @@ def left_for_learning(seconds: float, answers_s: float) -> float:
     return max(seconds - answers_s, _LEARNING_SHARE * seconds)
 
 
+def unknown_views_words(unknown: int, answers_minutes: float, given_minutes: float) -> str:
+    """What is said where the original has many views to answer, which the cache knows nothing of."""
+    left = left_for_learning(given_minutes, answers_minutes)
+    both = answers_minutes + left
+    return (
+        f"{unknown} views of the training photos aren't in the cache: the original answers them before learning, "
+        f"in about {answers_minutes:.0f} min; learning has about {left:.2g} of --minutes {given_minutes:g} then"
+        + (f", and both take {both:.0f}" if both > given_minutes + 0.5 else "")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """How it is learned.
