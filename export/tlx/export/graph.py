@@ -60,9 +60,11 @@ def _drop_idle_reshapes(proto: Any) -> None:
             return False
         source = [dimension.dim_value for dimension in shapes[node.input[0]]]
         target = numpy_helper.to_array(constants[node.input[1]]).tolist()
+        if len(target) != len(source) or 0 in target:
+            return False
         # One axis that isn't known follows from the others.
-        differing = [there for there, here in zip(target, source, strict=False) if there != here]
-        return len(target) == len(source) and 0 not in target and differing in ([], [-1])
+        differing = [there for there, here in zip(target, source, strict=True) if there != here]
+        return differing in ([], [-1])
 
     _bypass(proto.graph, is_idle)
 

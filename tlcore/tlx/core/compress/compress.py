@@ -173,7 +173,7 @@ class _Work:
             self._listener.notify(unknown_views_words(unknown, minutes, self._options.minutes))
 
     def _answer_all(self) -> float:
-        """Let the original answer, once for all networks; gives the seconds that it took."""
+        """Let the original answer what it hasn't yet; gives the seconds that it took."""
         begun_s = time.monotonic()
         with self._stopwatch.measure("recovery"):
             self._teaching.answer_all(self._source.photos, self._listener.progress)
