@@ -116,9 +116,9 @@ def compress(
 
 def _tell(made: Run, record: CompressionRecord) -> None:
     from tlx.core.comparing.survey import runs_option
-    from tlx.core.compress.summary import compression_lines, missed_bounds, needless_speed
+    from tlx.core.compress.summary import compression_lines, missed_bounds, needless_speed, refusals
 
-    for line in (*compression_lines(record), *missed_bounds(record), *needless_speed(record)):
+    for line in (*compression_lines(record), *refusals(record), *missed_bounds(record), *needless_speed(record)):
         terminal.note(line)
     terminal.note(f"report: {made.folder / 'report.html'}")
     precision_option = " --precision int8" if record.precision == "int8" else ""

@@ -59,7 +59,7 @@ def next_command(command: str) -> None:
 def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
     """Give a :class:`~tlx.progress.Progress` that draws bars with the time left on a terminal.
 
-    Where stderr isn't a terminal each stage leaves one line when it's complete.
+    Where stderr isn't a terminal each stage leaves a line when it's complete, and another one when it's done again.
     """
     if quiet:
         yield silent
@@ -76,6 +76,9 @@ class _PlainLines:
         self._finished: set[str] = set()
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        if done < total and stage in self._finished:
+            self._finished.discard(stage)
+            del self._started_s[stage]
         started_s = self._started_s.setdefault(stage, time.monotonic())
         if done >= total and stage not in self._finished:
             self._finished.add(stage)

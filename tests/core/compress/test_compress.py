@@ -8,7 +8,8 @@ import re
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -21,8 +22,10 @@ from tlx import images
 from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.compress import Listener, compress
 from tlx.core.compress.course import Course
+from tlx.core.compress.judging import Judge, Verdict
 from tlx.core.compress.options import Options
-from tlx.core.compress.plain import read_network
+from tlx.core.compress.plain import PlainNetwork, read_network
+from tlx.core.compress.search import Taught, Wanted
 from tlx.core.compress.source import open_source
 from tlx.core.compress.summary import missed_bounds
 from tlx.core.photos import Photo
@@ -163,6 +166,37 @@ def test_the_fastest_network_within_the_drop_is_kept(augmented_run: Run, tmp_pat
     assert len(said) == len(record.points) + sum(": learns on, " in line for line in told)
 
 
+def test_a_slower_network_is_kept_if_the_last_word_refuses_the_fastest(
+    augmented_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge_in_turn = Judge.last_word
+
+    def mix_up_the_first(judge: Judge, networks: Sequence[PlainNetwork], bounds: Bounds) -> list[Verdict]:
+        *hidden, last = networks[0].dense
+        mixed = replace(last, kernel=last.kernel[:, ::-1].copy(), bias=last.bias[::-1].copy())
+        return judge_in_turn(judge, [replace(networks[0], dense=(*hidden, mixed)), *networks[1:]], bounds)
+
+    def find_two(wanted: Wanted, teach: Callable[[float, float], Taught], learn_on: object) -> list[Taught]:
+        del learn_on
+        return [teach(wanted.original_ms / times, 1.0) for times in (1.5, 1.2)]
+
+    monkeypatch.setattr(Judge, "last_word", mix_up_the_first)
+    monkeypatch.setattr("tlx.core.compress.compress.find_fastest", find_two)
+    made = compress(augmented_run, quick(tmp_path, max_drop=50))
+    record = record_of(made)
+    refused, kept = record.points
+    assert (refused.kept, kept.kept, kept.refused_drop_points) == (False, True, None)
+    assert refused.refused_drop_points is not None
+    assert refused.refused_drop_points > 50
+    assert record.latency_ms == kept.latency_ms
+    assert record.drop_points <= 50
+    assert made.record.result.validation_accuracy == accuracy_of(
+        made, open_source(augmented_run, hold_back=True).validation
+    )
+    assert list(read_network(load_keras_model(made.model_path)).channels) == kept.channels
+    assert missed_bounds(record) == []
+
+
 @pytest.mark.parametrize("bounds", [{"speedup": 1.3}, {"max_drop": 50}])
 def test_the_original_answers_within_the_minutes(bounds: dict[str, float], augmented_run: Run, tmp_path: Path) -> None:
     told = Told()
@@ -173,7 +207,7 @@ def test_the_original_answers_within_the_minutes(bounds: dict[str, float], augme
         told(stage, done, total, note)
 
     compress(augmented_run, quick(tmp_path, 0.1, **bounds), Listener(progress))
-    learned_s = {total for stage, _, total in told if stage == "recovering"}
+    learned_s = {total for stage, _, total in told if stage == "recovering (s)"}
     if "speedup" in bounds:
         assert learned_s == {3}
         return
@@ -246,7 +280,7 @@ def stop_at(at_stage: str, signum: int) -> Progress:
         ("timing networks", signal.SIGINT),
         ("timing widths", signal.SIGTERM),
         ("pruning", signal.SIGINT),
-        ("recovering", signal.SIGTERM),
+        ("recovering (s)", signal.SIGTERM),
     ],
 )
 @pytest.mark.usefixtures("terminating")

@@ -110,7 +110,7 @@ def test_a_time_ends_it(pupil: Pupil) -> None:
     told, course = Told(), Course(seconds=2)
     history = recover(pupil.network, pupil.kept, pupil.teaching, course, told).history
     assert sum(row["seconds"] for row in history) > 1
-    steps = [(done, total) for stage, done, total in told if stage == "recovering"]
+    steps = [(done, total) for stage, done, total in told if stage == "recovering (s)"]
     assert steps
     assert all(0 <= done <= total == 2 for done, total in steps)
     assert history[-1]["learning_rate"] < course.learning_rate
@@ -122,13 +122,13 @@ def test_an_interrupt_in_a_step_ends_it_at_once(pupil: Pupil) -> None:
     def progress(stage: str, done: int, total: int, note: str = "") -> None:
         del done, total, note
         told.append(stage)
-        if stage == "recovering":
+        if stage == "recovering (s)":
             raise KeyboardInterrupt
 
     threads = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         recover(pupil.network, pupil.kept, pupil.teaching, Course(60), progress)
-    assert told.count("recovering") == 1
+    assert told.count("recovering (s)") == 1
     assert threading.active_count() == threads
 
 
@@ -137,7 +137,7 @@ def test_the_loss_of_a_pass_is_the_mean_over_its_photos(pupil: Pupil) -> None:
 
     def progress(stage: str, done: int, total: int, note: str = "") -> None:
         del done, total
-        if stage == "recovering":
+        if stage == "recovering (s)":
             notes.append(note)
 
     # Nothing is learned, so both ways of taking the photos have one mean: that of all.

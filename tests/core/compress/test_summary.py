@@ -18,6 +18,7 @@ from tlx.core.compress.summary import (
     missed_bounds,
     needless_speed,
     original_accuracy,
+    refusals,
     scaled,
     size_words,
 )
@@ -108,6 +109,24 @@ def test_a_bound_that_is_missed_says_how_far_the_rounds_were_apart() -> None:
         "A picture takes 5.25 ms (4.88 to 5.50 round by round), at most 5 were asked for.",
     ]
     assert "a processor; 7.50 to 8.50 times round by round)" in headline(record)
+
+
+def test_a_network_that_the_last_word_refused_is_told() -> None:
+    record = made_up_compression()
+    assert refusals(record) == []
+    number = next(number for number, point in enumerate(record.points) if not point.kept)
+    points = list(record.points)
+    points[number] = points[number].model_copy(update={"refused_drop_points": 0.756})
+    refused = record.model_copy(update={"points": points})
+    first, second = refusals(refused)
+    assert first.startswith(f"Network {number + 1} (")
+    assert first.endswith(
+        " ms) was within the drop on the photos for the choice and lost 0.76 points on those of the verdict."
+    )
+    assert second.startswith("So these have chosen, too")
+    (row,) = (line for line in compression_lines(refused) if line.startswith(f"{number + 1}. "))
+    assert row.endswith("refused: 0.76")
+    assert max(map(len, compression_lines(refused))) <= 110
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_the_original_is_judged_to_lose_nothing(judge: Judge, narrow_run: Run) -
     source = open_source(narrow_run, hold_back=True)
     assert judge.chosen_accuracy(source.network) == 1
     assert judge.chosen(source.network) == Choice(1, 1, 0)
-    verdict = judge.verdict(source.network, Bounds(max_drop=50))
+    verdict = judge.last_word([source.network], Bounds(max_drop=50))[0]
     assert (verdict.record.lost, verdict.record.gained) == (0, 0)
     assert verdict.record.photos == len(source.validation) < 24
     assert verdict.record.verdict == "passed"
@@ -219,9 +219,13 @@ def test_a_network_that_mixes_up_the_labels_fails(judge: Judge, narrow_run: Run)
         dense=(*network.dense[:-1], replace(last, kernel=last.kernel[:, ::-1].copy(), bias=last.bias[::-1].copy())),
     )
     assert judge.chosen(mixed) == Choice(0, 1, 100)
-    verdict = judge.verdict(mixed, Bounds(max_drop=99)).record
+    verdict = judge.last_word([mixed], Bounds(max_drop=99))[0].record
     assert (verdict.verdict, verdict.drop_points) == ("failed", 100)
-    assert judge.verdict(mixed, Bounds(speedup=2)).record.drop_points == 100
+    (verdict_on_speed,) = judge.last_word([mixed, network], Bounds(speedup=2))
+    assert verdict_on_speed.record.drop_points == 100, "where no drop is bound, nothing refuses it"
+    asked = judge.last_word([mixed, network, mixed], Bounds(max_drop=99))
+    assert [one.record.drop_points for one in asked] == [100, 0], "up to the first one within the drop"
+    assert len(judge.last_word([mixed, mixed], Bounds(max_drop=99))) == 2
 
 
 def test_the_original_is_asked_once_for_the_channels_of_all_networks(

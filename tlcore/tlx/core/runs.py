@@ -108,6 +108,7 @@ class PointRecord(_Document):
         accuracy: The same after learning; None if it wasn't taught.
         drop_points: What it lost against the original on the same photos, in points.
         kept: Whether this is the one that the run holds.
+        refused_drop_points: What it lost on the photos of the verdict, if they refused it: more than was allowed.
     """
 
     name: str
@@ -121,6 +122,7 @@ class PointRecord(_Document):
     accuracy: float | None
     drop_points: float | None
     kept: bool
+    refused_drop_points: float | None = None
 
 
 class CompressionRecord(_Document):
@@ -262,7 +264,7 @@ def open_run(name: str | Path = LATEST, root: Path = RUNS_FOLDER) -> Run:
             raise RunError(f"{folder}: the run isn't finished: go on with 'tlx train --resume {folder}'")
     if Path(name).is_file():
         raise RunError(f"{name}: is a file, expected a run: its folder, or its name in {root}/ ('tlx runs' lists them)")
-    raise RunError(f"{name}: no such run (neither a run folder nor a name in {root}/)")
+    raise RunError(f"{name}: no such run (neither a run folder nor a name in {root}/; 'tlx runs' lists them)")
 
 
 def finished_runs(root: Path = RUNS_FOLDER) -> list[Run]:

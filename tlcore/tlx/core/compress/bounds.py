@@ -29,7 +29,7 @@ class Bounds:
         if self.speedup is None and self.latency_ms is None and self.max_drop is None:
             raise InputError("tlx compress needs to know what you want: --speedup 12, --latency-ms 3 or --max-drop 0.5")
         if self.speedup is not None and not 1 < self.speedup < math.inf:
-            raise InputError(f"--speedup {self.speedup:g}: expected more than 1")
+            raise InputError(f"--speedup {self.speedup:g}: expected more than 1, the speed of the run's own fp32 file")
         if self.latency_ms is not None and not 0 < self.latency_ms < math.inf:
             raise InputError(f"--latency-ms {self.latency_ms:g}: expected more than 0")
         if self.max_drop is not None and not 0 <= self.max_drop <= 100:  # noqa: PLR2004 - points

@@ -149,8 +149,8 @@ class _Work:
                 progress=progress,
             )
 
-    def search(self) -> _Taught:
-        """Find the network: the most accurate within the time, or the fastest within the drop."""
+    def search(self) -> list[_Taught]:
+        """Find the network: the most accurate within the time, or those within the drop, the fastest one first."""
         bounds, seconds = self._options.bounds, 60 * self._options.minutes
         limit_ms = bounds.limit_ms(self._designer.original_ms)
         self._tell_of_unknown_views()
@@ -162,7 +162,7 @@ class _Work:
             return find_fastest(wanted, self._in_share, self._learn_on)
         assert limit_ms is not None
         made = self._make(limit_ms)
-        return self._learn(made, seconds)
+        return [self._learn(made, seconds)]
 
     def _tell_of_unknown_views(self) -> None:
         unknown = self._teaching.unknown(self._source.photos)
@@ -253,29 +253,35 @@ class _Work:
             original_ms, rounds_ms = time_rounds(trials, threads=self._threads, progress=self._listener.progress)
         return original_ms, rounds_ms
 
-    def finish(self, taught: _Taught) -> Run:
-        """Judge the network by the validation photos and write the run."""
-        source, network = self._source, taught.recovered.network
+    def finish(self, found: Sequence[_Taught]) -> Run:
+        """Judge the networks by the validation photos, up to the first that keeps its promise, and write the run."""
+        source, bounds = self._source, self._options.bounds
         with self._stopwatch.measure("validation"):
-            verdict = self._judge.verdict(network, self._options.bounds)
+            verdicts = self._judge.last_word([taught.recovered.network for taught in found], bounds)
+            lost = [verdict.record.drop_points for verdict in verdicts]
+            # All others lost more than was allowed.
+            place = lost.index(min(lost))
+            taught, verdict, network = found[place], verdicts[place], found[place].recovered.network
             training_accuracy = self._judge.accuracy(network, evenly(source.photos, PHOTOS))
         minutes = sum(row["seconds"] for row in taught.recovered.history) / 60
-        given, is_search = self._options.minutes, self._options.bounds.max_drop is not None
+        given = self._options.minutes
+        taken = {id(one.point.design): one.point for one in found}
         outcome = Outcome(
             source=source,
-            bounds=self._options.bounds,
+            bounds=bounds,
             minutes=minutes,
             # In a search it had but a share of them.
-            more_minutes=max(2 * minutes, given) if is_search else 2 * given,
+            more_minutes=2 * given if bounds.max_drop is None else max(2 * minutes, given),
             options=self._options.words(),
             seed=self._options.seed,
             int8=self._designer.int8,
             threads=self._threads,
             survey=self._survey,
             # One that learned on is one network.
-            points=tuple(one for one in self._points if one is taught.point or one.design is not taught.design),
+            points=tuple(point for point in self._points if taken.get(id(point.design), point) is point),
             kept=taught.point,
             verdict=verdict.record,
+            refused=[(one.point, points) for one, points in zip(found, lost, strict=False) if one is not taught],
         )
         compressed = Compressed(
             network=network,

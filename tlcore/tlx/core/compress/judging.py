@@ -101,8 +101,19 @@ class Judge:
             original_right.append(float((original.argmax(axis=1) == classes).mean()))
         return Choice(right[0], original_right[0], 100 * float(np.mean(original_right) - np.mean(right)))
 
-    def verdict(self, network: PlainNetwork, bounds: Bounds) -> Verdict:
-        """The last word, on photos that chose nothing."""
+    def last_word(self, networks: Sequence[PlainNetwork], bounds: Bounds) -> list[Verdict]:
+        """On photos that chose nothing, one network after the other, up to the first that loses no more than allowed.
+
+        Where that isn't the first of all, these photos have chosen, too.
+        """
+        verdicts: list[Verdict] = []
+        for network in networks:
+            verdicts.append(self._verdict(network, bounds))
+            if bounds.max_drop is None or verdicts[-1].record.drop_points <= bounds.max_drop:
+                break
+        return verdicts
+
+    def _verdict(self, network: PlainNetwork, bounds: Bounds) -> Verdict:
         photos = self._source.validation
         said = self._probabilities(_predictor(network), photos, 0)
         answers = PairedAnswers(
@@ -120,7 +131,7 @@ class Judge:
         for start in range(0, len(photos), _BATCH):
             taken = rows.take(range(start, min(start + _BATCH, len(photos))))
             parts.append(np.asarray(predictor.predict_on_batch(taken), np.float32))
-            self._progress("judging", start, len(photos))
+            self._progress("judging", min(start + _BATCH, len(photos)), len(photos))
         return class_probabilities(np.concatenate(parts))
 
 

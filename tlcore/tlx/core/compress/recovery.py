@@ -128,7 +128,7 @@ def _learn_pass(student: Any, lesson: _Lesson, pace: Pace, progress: Progress) -
             row["loss"] += (loss - row["loss"]) * len(places) / row["photos"]
             # Here a stop is acted upon: Keras may have swallowed it in the step.
             done_s = min(pace.spent_s, course.seconds)
-            progress("recovering", round(done_s), round(course.seconds), f"loss {row['loss']:.4f}")
+            progress("recovering (s)", round(done_s), round(course.seconds), f"loss {row['loss']:.4f}")
             if pace.is_over:
                 break
     pace.end_pass()

@@ -82,11 +82,11 @@ def find_fastest(
     teach: Callable[[float, float], T],
     learn_on: Callable[[T, float], T],
     clock: Callable[[], float] = time.monotonic,
-) -> T:
-    """The fastest network within the drop.
+) -> list[T]:
+    """Networks within the drop, the fastest one first.
 
-    What no other network needs of the time goes to the one that is taken, or, if none keeps the drop, to the one that
-    loses least.
+    What no other network needs of the time goes to the fastest one, or, if none keeps the drop, to the one that loses
+    least.
 
     Args:
         wanted: Bounds.
@@ -118,14 +118,14 @@ def find_fastest(
     if refusal is not None and not tried:
         raise refusal
     kept = [taught for taught in tried if taught.drop_points <= wanted.max_drop]
-    fastest = min(kept, key=lambda taught: taught.latency_ms, default=None)
-    best = fastest or min(tried, key=lambda taught: taught.drop_points)
+    kept.sort(key=lambda taught: taught.latency_ms)
+    best = kept[0] if kept else min(tried, key=lambda taught: taught.drop_points)
     left_s = end_s - clock()
     if len(tried) < NETWORKS and left_s > WORTH * wanted.seconds:
         best = min(best, learn_on(best, left_s), key=lambda taught: taught.drop_points)
     if best.drop_points > wanted.max_drop:
         raise GateError(_lost_too_much(best, wanted))
-    return best
+    return [best, *kept[1:]]
 
 
 def _lost_too_much(closest: Taught, wanted: Wanted) -> str:

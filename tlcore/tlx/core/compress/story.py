@@ -67,6 +67,8 @@ class Outcome:
         minutes: That the kept network learned for.
         more_minutes: That it could be taught for next time.
         options: What a command like this one needs beside bounds and minutes, as in ``" --size 112"``.
+        verdict: On the kept one.
+        refused: Others that were asked about, and the points that they lost there.
     """
 
     source: Source
@@ -81,6 +83,7 @@ class Outcome:
     points: tuple[Point, ...]
     kept: Point
     verdict: AccuracyRecord
+    refused: Sequence[tuple[Point, float]]
 
 
 def tell(outcome: Outcome) -> CompressionRecord:
@@ -105,7 +108,7 @@ def tell(outcome: Outcome) -> CompressionRecord:
         flops=(network.flops(), original.flops()),
         parameters=(network.parameters(), original.parameters()),
         layers=_layers(outcome),
-        points=[_point(point, kept=point is kept) for point in outcome.points],
+        points=[_point(point, outcome) for point in outcome.points],
         what_next=_what_next(outcome),
         latency_range_ms=(min(kept.rounds_ms), max(kept.rounds_ms)),
         speedup_range=(min(kept.speedups), max(kept.speedups)),
@@ -118,7 +121,7 @@ def tell(outcome: Outcome) -> CompressionRecord:
     )
 
 
-def _point(point: Point, *, kept: bool) -> PointRecord:
+def _point(point: Point, outcome: Outcome) -> PointRecord:
     return PointRecord(
         name=point.name,
         size_hw=point.network.size_hw,
@@ -130,7 +133,8 @@ def _point(point: Point, *, kept: bool) -> PointRecord:
         pruned_accuracy=point.pruned_accuracy,
         accuracy=point.choice.accuracy,
         drop_points=point.choice.drop_points,
-        kept=kept,
+        kept=point is outcome.kept,
+        refused_drop_points=next((lost for refused, lost in outcome.refused if refused is point), None),
     )
 
 

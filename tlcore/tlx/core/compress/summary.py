@@ -94,6 +94,19 @@ def needless_speed(record: CompressionRecord) -> list[str]:
     return [words]
 
 
+def refusals(record: CompressionRecord) -> list[str]:
+    """Networks that the photos of the verdict refused, a sentence each, and what that means for the kept one."""
+    words = [
+        f"Network {number} ({figure(point.latency_ms)} ms) was within the drop on the photos for the choice and lost "
+        f"{point.refused_drop_points:.2f} points on those of the verdict."
+        for number, point in enumerate(record.points, start=1)
+        if point.refused_drop_points is not None
+    ]
+    if words:
+        words.append("So these have chosen, too, and what they say of the kept one is a little too good.")
+    return words
+
+
 def breaks_promise(record: CompressionRecord) -> bool:
     """Whether more was lost than allowed, or the speed was missed in each round of the last measurement.
 
@@ -166,7 +179,7 @@ def layer_cells(layer: LayerWidthRecord) -> tuple[str, ...]:
 
 
 def point_cells(point: PointRecord) -> tuple[str, ...]:
-    """FLOPs, ms, speedup, accuracy before learning and after it, points lost, ``kept`` or nothing."""
+    """FLOPs, ms, speedup, accuracy before and after learning, points lost, ``kept``, ``refused: 0.76`` or nothing."""
     return (
         scaled(point.flops),
         figure(point.latency_ms),
@@ -174,8 +187,14 @@ def point_cells(point: PointRecord) -> tuple[str, ...]:
         percent(point.pruned_accuracy, 2),
         UNKNOWN if point.accuracy is None else percent(point.accuracy, 2),
         UNKNOWN if point.drop_points is None else f"{point.drop_points:.2f}",
-        "kept" if point.kept else "",
+        _fate(point),
     )
+
+
+def _fate(point: PointRecord) -> str:
+    if point.refused_drop_points is not None:
+        return f"refused: {point.refused_drop_points:.2f}"
+    return "kept" if point.kept else ""
 
 
 def original_cells(record: CompressionRecord) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ class _Original:
                 name: np.asarray(outputs[name])[..., kept].astype(np.float16) for name, kept in self._channels.items()
             }
             parts.append({**part, "probabilities": np.asarray(outputs["probabilities"], np.float32)})
-            progress("asking the original", start, len(photos), f"view {number}")
+            progress("asking the original", min(start + _BATCH, len(photos)), len(photos), f"view {number}")
         whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         probabilities = class_probabilities(whole.pop("probabilities"))
         return Answers(probabilities, whole)

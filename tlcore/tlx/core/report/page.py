@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlx import atomic
-from tlx.core.compress.summary import missed_bounds, needless_speed
+from tlx.core.compress.summary import missed_bounds, needless_speed, refusals
 from tlx.core.report import compression_sections, fact_sections, photo_sections, quality_sections, training_sections
 from tlx.core.report.markup import Markup, element, join
 from tlx.core.report.section import Section
@@ -90,7 +90,7 @@ def _tiles(source: ReportSource) -> list[tuple[str, str, str]]:
 def _cautions(source: ReportSource) -> list[Markup]:
     """What a reader must know not to read too much into the figures."""
     compression = source.record.compression
-    words = [*missed_bounds(compression), *needless_speed(compression)] if compression else []
+    words = [*refusals(compression), *missed_bounds(compression), *needless_speed(compression)] if compression else []
     if any(phase.get("keep") == "best" for phase in source.record.recipe.get("phases", ())):
         kept = "that the original kept" if source.record.compression else "that is kept"
         words.append(
