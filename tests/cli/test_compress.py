@@ -152,7 +152,13 @@ def test_a_drop_that_the_last_word_does_not_confirm_ends_with_1_and_leaves_the_r
     line = error_line(said.err)
     assert "points, at most 0.5 were asked for. The run runs/" in line
     assert line.endswith("is kept")
+    assert "The other half of the validation photos, which has the last word, refused network 1 (" in line
     assert len(finished_runs(in_folder / "runs")) == 2
+    compression = open_run("latest", in_folder / "runs").record.compression
+    assert compression is not None
+    (kept,) = (point for point in compression.points if point.kept)
+    refused = [point.refused_drop_points for point in compression.points if point.refused_drop_points is not None]
+    assert kept.refused_drop_points == min(refused) == compression.drop_points
 
 
 def test_what_the_original_does_itself_in_eight_bits_is_not_taught_anew(

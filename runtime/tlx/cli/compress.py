@@ -85,7 +85,7 @@ def compress(
     from tlx.core.compress.compress import Listener
     from tlx.core.compress.compress import compress as compress_run
     from tlx.core.compress.options import Options
-    from tlx.core.compress.summary import breaks_promise, headline, missed_bounds
+    from tlx.core.compress.summary import breaks_promise, headline, missed_bounds, refusals
     from tlx.core.runs import open_run
     from tlx.progress import deaf
 
@@ -111,7 +111,8 @@ def compress(
         if not quiet:
             _tell(made, record)
     if breaks_promise(record):
-        raise GateError(f"{' '.join(missed_bounds(record))} The run {made.folder} is kept")
+        words = [*refusals(record), *missed_bounds(record), f"The run {made.folder} is kept"]
+        raise GateError(" ".join(words))
 
 
 def _tell(made: Run, record: CompressionRecord) -> None:

@@ -120,7 +120,7 @@ def _describe_export(exported: ExportRecord, precision: str) -> list[tuple[str, 
 
 
 def _describe_run(run: Run) -> list[str]:
-    from tlx.core.compress.summary import compression_lines, headline, learning_words
+    from tlx.core.compress.summary import compression_lines, headline, learning_words, refusals
 
     record = run.record
     compression = record.compression
@@ -159,5 +159,5 @@ def _describe_run(run: Run) -> list[str]:
         f"weight tensors: {total}, of them {trainable} were trained",
     ]
     if compression:
-        lines += ["", *compression_lines(compression)]
+        lines += ["", *compression_lines(compression), *refusals(compression)]
     return lines

@@ -15,6 +15,7 @@ from typing import Final, TextIO
 from tlx.progress import Progress, silent
 
 _PATIENCE_S: Final = 1.0
+_WORTH_A_LINE_S: Final = 10.0
 
 
 def say(text: str = "") -> None:
@@ -59,7 +60,8 @@ def next_command(command: str) -> None:
 def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
     """Give a :class:`~tlx.progress.Progress` that draws bars with the time left on a terminal.
 
-    Where stderr isn't a terminal each stage leaves a line when it's complete, and another one when it's done again.
+    Where stderr isn't a terminal each stage leaves a line when it's complete, and when it's complete again after some
+    seconds (:data:`_WORTH_A_LINE_S`).
     """
     if quiet:
         yield silent
@@ -74,6 +76,7 @@ class _PlainLines:
     def __init__(self) -> None:
         self._started_s: dict[str, float] = {}
         self._finished: set[str] = set()
+        self._told: set[str] = set()
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
         if done < total and stage in self._finished:
@@ -82,7 +85,11 @@ class _PlainLines:
         started_s = self._started_s.setdefault(stage, time.monotonic())
         if done >= total and stage not in self._finished:
             self._finished.add(stage)
-            text = f"{stage}: {done}/{total} in {time.monotonic() - started_s:.1f} s"
+            took_s = time.monotonic() - started_s
+            if stage in self._told and took_s < _WORTH_A_LINE_S:
+                return
+            self._told.add(stage)
+            text = f"{stage}: {done}/{total} in {took_s:.1f} s"
             print(f"{text} ({note})" if note else text, file=sys.stderr, flush=True)  # noqa: T201 - see note()
 
 
@@ -107,6 +114,7 @@ def _rich_bars() -> Iterator[Progress]:
             if stage in ended and done >= total:
                 return
             if stage not in running:
+                ended.discard(stage)
                 bars.start()
                 running[stage] = bars.add_task(stage, total=total, note=note)
             bars.update(running[stage], completed=done, total=total, note=note)

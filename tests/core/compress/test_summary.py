@@ -119,14 +119,19 @@ def test_a_network_that_the_last_word_refused_is_told() -> None:
     points[number] = points[number].model_copy(update={"refused_drop_points": 0.756})
     refused = record.model_copy(update={"points": points})
     first, second = refusals(refused)
-    assert first.startswith(f"Network {number + 1} (")
-    assert first.endswith(
-        " ms) was within the drop on the photos for the choice and lost 0.76 points on those of the verdict."
-    )
-    assert second.startswith("So these have chosen, too")
+    words = f"refused network {number + 1} ({figure(points[number].latency_ms)} ms, 0.76 points lost)."
+    assert first == f"The other half of the validation photos, which has the last word, {words}"
+    assert second.startswith("It has helped to choose by that")
     (row,) = (line for line in compression_lines(refused) if line.startswith(f"{number + 1}. "))
-    assert row.endswith("refused: 0.76")
-    assert max(map(len, compression_lines(refused))) <= 110
+    assert row.endswith("  refused: 0.76")
+    kept = next(number for number, point in enumerate(points) if point.kept)
+    points[kept] = points[kept].model_copy(update={"refused_drop_points": 0.7})
+    all_refused = record.model_copy(update={"points": points})
+    (sentence,) = refusals(all_refused)
+    assert sentence.count(" points lost)") == 2
+    (row,) = (line for line in compression_lines(all_refused) if line.startswith(f"{kept + 1}. "))
+    assert row.endswith("  kept, refused: 0.70")
+    assert max(map(len, compression_lines(all_refused))) <= 110
 
 
 @pytest.mark.parametrize(

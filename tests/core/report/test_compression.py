@@ -51,6 +51,16 @@ def test_the_section_tells_everything_of_the_record(compressed_source: ReportSou
     assert "tlx export model.onnx --run 2026-01-31T12-00-00-compressed --precision int8" in page.texts
 
 
+def test_a_network_that_the_last_word_refused_is_told(compressed_source: ReportSource) -> None:
+    points = list(made_up_compression().points)
+    number = next(number for number, point in enumerate(points) if not point.kept)
+    points[number] = points[number].model_copy(update={"refused_drop_points": 0.756})
+    page = Page(render(changed(compressed_source, points=points)))
+    assert any(text.startswith("The other half of the validation photos") for text in page.texts)
+    assert "refused: 0.76" in page.texts
+    assert ", refused: 0.76" in compression_chart(made_up_compression(points=points))
+
+
 def test_tiles_and_cautions_are_those_of_a_compressed_run(compressed_source: ReportSource) -> None:
     page = Page(render(changed(compressed_source, bounds={"max_drop": 0.5})))
     assert {"times as fast", f"8.00{TIMES}", "points lost", "0.30", "compression"} <= set(page.texts)

@@ -62,6 +62,13 @@ def test_judge_accuracy_counts_what_both_get_wrong_and_takes_any_budget() -> Non
     assert judge_accuracy(answers(5000, lost=1), max_drop_points=0, photos_from="photos").verdict == "failed"
 
 
+def test_photos_that_choose_among_several_files_say_less_of_each() -> None:
+    four = judge_accuracy(answers(598), max_drop_points=0.5, photos_from="photos", candidates=4)
+    assert four.verdict == "too few photos to tell"
+    assert four.upper_drop_points == pytest.approx(100 * (1 - (0.05 / 4) ** (1 / 598)))
+    assert judge_accuracy(answers(875), max_drop_points=0.5, photos_from="photos", candidates=4).verdict == "passed"
+
+
 @pytest.mark.parametrize("nonsense", [math.nan, math.inf])
 @pytest.mark.parametrize("side", ["reference", "candidate"])
 def test_judge_accuracy_fails_on_what_is_no_number_however_few(nonsense: float, side: str) -> None:

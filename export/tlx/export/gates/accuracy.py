@@ -66,7 +66,12 @@ class PairedAnswers:
 
 
 def judge_accuracy(
-    answers: PairedAnswers, *, max_drop_points: float = MAX_DROP_POINTS, threshold: float = 0.5, photos_from: str
+    answers: PairedAnswers,
+    *,
+    max_drop_points: float = MAX_DROP_POINTS,
+    threshold: float = 0.5,
+    photos_from: str,
+    candidates: int = 1,
 ) -> AccuracyRecord:
     """Compare the drop in accuracy with its budget.
 
@@ -79,12 +84,13 @@ def judge_accuracy(
         max_drop_points: The budget, in percentage points.
         threshold: For two classes: the probability from which the second label is given.
         photos_from: Where the photos came from, for the record.
+        candidates: Among how many these photos choose: all their upper limits hold at once with 95 % (Bonferroni).
     """
     reference, candidate = _are_right(answers, threshold)
     photos = len(answers.labels)
     lost, gained = int((reference & ~candidate).sum()), int((candidate & ~reference).sum())
     drop_points = 100 * (lost - gained) / photos
-    upper_drop_points = 100 * upper_drop(lost, gained, photos)
+    upper_drop_points = 100 * upper_drop(lost, gained, photos, _ERROR / candidates)
     numbers = bool(np.isfinite(answers.reference).all() and np.isfinite(answers.candidate).all())
     return AccuracyRecord(
         photos=photos,
@@ -101,11 +107,11 @@ def judge_accuracy(
     )
 
 
-def upper_drop(lost: int, gained: int, photos: int) -> float:
-    """What the drop in accuracy is at most, at 95 % (one-sided): a proportion of the photos, at most 1."""
+def upper_drop(lost: int, gained: int, photos: int, error: float = _ERROR) -> float:
+    """What the drop in accuracy is at most, at 95 % (one-sided) or what ``error`` leaves: a proportion, at most 1."""
     p, q = lost / photos, gained / photos
-    above = upper_limit(lost, photos, _ERROR) - p
-    below = q - lower_limit(gained, photos, _ERROR)
+    above = upper_limit(lost, photos, error) - p
+    below = q - lower_limit(gained, photos, error)
     bound = 0.0 if p in {0.0, 1.0} or q in {0.0, 1.0} else math.sqrt(p * q / ((1 - p) * (1 - q)))
     return min(1.0, p - q + math.sqrt(above**2 + below**2 + 2 * bound * above * below))
 

@@ -281,7 +281,11 @@ class _Work:
             points=tuple(point for point in self._points if taken.get(id(point.design), point) is point),
             kept=taught.point,
             verdict=verdict.record,
-            refused=[(one.point, points) for one, points in zip(found, lost, strict=False) if one is not taught],
+            refused=[
+                (one.point, points)
+                for one, points in zip(found, lost, strict=False)
+                if bounds.max_drop is not None and points > bounds.max_drop
+            ],
         )
         compressed = Compressed(
             network=network,

@@ -104,16 +104,17 @@ class Judge:
     def last_word(self, networks: Sequence[PlainNetwork], bounds: Bounds) -> list[Verdict]:
         """On photos that chose nothing, one network after the other, up to the first that loses no more than allowed.
 
-        Where that isn't the first of all, these photos have chosen, too.
+        Where that isn't the first of all, these photos have chosen, too. The upper limits of the drops hold
+        whichever it is.
         """
         verdicts: list[Verdict] = []
         for network in networks:
-            verdicts.append(self._verdict(network, bounds))
+            verdicts.append(self._verdict(network, bounds, len(networks)))
             if bounds.max_drop is None or verdicts[-1].record.drop_points <= bounds.max_drop:
                 break
         return verdicts
 
-    def _verdict(self, network: PlainNetwork, bounds: Bounds) -> Verdict:
+    def _verdict(self, network: PlainNetwork, bounds: Bounds, candidates: int) -> Verdict:
         photos = self._source.validation
         said = self._probabilities(_predictor(network), photos, 0)
         answers = PairedAnswers(
@@ -122,12 +123,15 @@ class Judge:
             said,
         )
         allowed = 100.0 if bounds.max_drop is None else bounds.max_drop
-        record = judge_accuracy(answers, max_drop_points=allowed, photos_from="the run's validation photos")
+        record = judge_accuracy(
+            answers, max_drop_points=allowed, photos_from="the run's validation photos", candidates=candidates
+        )
         return Verdict(record, said)
 
     def _probabilities(self, predictor: Any, photos: Sequence[Photo], number: int) -> npt.NDArray[np.float32]:
         rows = self._teaching.pixels(photos, number, self._progress)
         parts = []
+        self._progress("judging", 0, len(photos))
         for start in range(0, len(photos), _BATCH):
             taken = rows.take(range(start, min(start + _BATCH, len(photos))))
             parts.append(np.asarray(predictor.predict_on_batch(taken), np.float32))

@@ -72,6 +72,7 @@ def recover(  # noqa: PLR0913 - the last two have defaults
     model = build(network, dropout=course.dropout, dtype=compute.dtype)
     student = _student(model, scales, course, maps=teaching.has_maps)
     pace = Pace(course, len(photos))
+    progress("recovering (s)", 0, _whole_s(course))
     history: list[dict[str, float]] = []
     while not pace.is_over:
         number = 1 + pace.passes % VIEWS
@@ -128,12 +129,16 @@ def _learn_pass(student: Any, lesson: _Lesson, pace: Pace, progress: Progress) -
             row["loss"] += (loss - row["loss"]) * len(places) / row["photos"]
             # Here a stop is acted upon: Keras may have swallowed it in the step.
             done_s = min(pace.spent_s, course.seconds)
-            progress("recovering (s)", round(done_s), round(course.seconds), f"loss {row['loss']:.4f}")
+            progress("recovering (s)", round(done_s), _whole_s(course), f"loss {row['loss']:.4f}")
             if pace.is_over:
                 break
     pace.end_pass()
     row["seconds"] = pace.spent_s - begun_s
     return row
+
+
+def _whole_s(course: Course) -> int:
+    return max(1, round(course.seconds))
 
 
 def _scale(hints: npt.NDArray[np.float16]) -> float:

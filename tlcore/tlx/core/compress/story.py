@@ -68,7 +68,7 @@ class Outcome:
         more_minutes: That it could be taught for next time.
         options: What a command like this one needs beside bounds and minutes, as in ``" --size 112"``.
         verdict: On the kept one.
-        refused: Others that were asked about, and the points that they lost there.
+        refused: Those that lost more than was allowed there, and how many points.
     """
 
     source: Source

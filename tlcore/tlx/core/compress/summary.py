@@ -95,15 +95,17 @@ def needless_speed(record: CompressionRecord) -> list[str]:
 
 
 def refusals(record: CompressionRecord) -> list[str]:
-    """Networks that the photos of the verdict refused, a sentence each, and what that means for the kept one."""
-    words = [
-        f"Network {number} ({figure(point.latency_ms)} ms) was within the drop on the photos for the choice and lost "
-        f"{point.refused_drop_points:.2f} points on those of the verdict."
+    """Networks that the photos of the verdict refused, in sentences, and what that means for the kept one."""
+    refused = [
+        f"network {number} ({figure(point.latency_ms)} ms, {point.refused_drop_points:.2f} points lost)"
         for number, point in enumerate(record.points, start=1)
         if point.refused_drop_points is not None
     ]
-    if words:
-        words.append("So these have chosen, too, and what they say of the kept one is a little too good.")
+    if not refused:
+        return []
+    words = [f"The other half of the validation photos, which has the last word, refused {', '.join(refused)}."]
+    if not any(point.kept and point.refused_drop_points is not None for point in record.points):
+        words.append("It has helped to choose by that: expect the kept one to lose a little more on new photos.")
     return words
 
 
@@ -179,7 +181,7 @@ def layer_cells(layer: LayerWidthRecord) -> tuple[str, ...]:
 
 
 def point_cells(point: PointRecord) -> tuple[str, ...]:
-    """FLOPs, ms, speedup, accuracy before and after learning, points lost, ``kept``, ``refused: 0.76`` or nothing."""
+    """FLOPs, ms, speedup, accuracy before and after learning, points lost, ``kept`` and ``refused: 0.76`` if so."""
     return (
         scaled(point.flops),
         figure(point.latency_ms),
@@ -187,14 +189,14 @@ def point_cells(point: PointRecord) -> tuple[str, ...]:
         percent(point.pruned_accuracy, 2),
         UNKNOWN if point.accuracy is None else percent(point.accuracy, 2),
         UNKNOWN if point.drop_points is None else f"{point.drop_points:.2f}",
-        _fate(point),
+        fate_words(point),
     )
 
 
-def _fate(point: PointRecord) -> str:
-    if point.refused_drop_points is not None:
-        return f"refused: {point.refused_drop_points:.2f}"
-    return "kept" if point.kept else ""
+def fate_words(point: PointRecord) -> str:
+    """``kept``, and ``refused: 0.76`` of one that lost so many points on the photos of the verdict, or nothing."""
+    refused = "" if point.refused_drop_points is None else f"refused: {point.refused_drop_points:.2f}"
+    return ", ".join(filter(None, ("kept" if point.kept else "", refused)))
 
 
 def original_cells(record: CompressionRecord) -> tuple[str, ...]:

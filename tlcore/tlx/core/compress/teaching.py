@@ -171,6 +171,7 @@ class _Original:
     def answers(self, photos: Sequence[Photo], number: int, progress: Progress) -> Answers:
         rows = self._features.rows(photos, number, progress)
         parts: list[dict[str, Any]] = []
+        progress("asking the original", 0, len(photos), f"view {number}")
         for start in range(0, len(photos), _BATCH):
             outputs = self._tail.predict_on_batch(rows.take(range(start, min(start + _BATCH, len(photos)))))
             part = {

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tlx.core.compress.summary import accuracy_so_far, drop_words, figure, original_accuracy
+from tlx.core.compress.summary import accuracy_so_far, drop_words, fate_words, figure, original_accuracy
 from tlx.core.report.axes import Axes, round_step, ticks
 from tlx.core.report.curve_charts import picture
 from tlx.core.report.markup import Markup, element, join
@@ -149,4 +149,5 @@ def _words(point: PointRecord) -> str:
     taught = "not taught" if point.accuracy is None else "taught"
     drop = "" if point.drop_points is None else f", {drop_words(point.drop_points)}"
     right = f"{percent(accuracy_so_far(point), 2)} right"
-    return f"{point.name}: {right}{drop}, {figure(point.latency_ms)} ms, {taught}{', kept' if point.kept else ''}"
+    fate = f", {fate_words(point)}" if fate_words(point) else ""
+    return f"{point.name}: {right}{drop}, {figure(point.latency_ms)} ms, {taught}{fate}"

@@ -121,7 +121,7 @@ def _facts(record: CompressionRecord) -> Markup:
 def _points(record: CompressionRecord) -> Markup:
     heads = (
         *("number", "FLOPs", "ms", "times as fast", "accuracy before learning", "after learning"),
-        *("points lost", "kept", "network"),
+        *("points lost", "verdict", "network"),
     )
     points = [(str(number), *point_cells(point), point.name) for number, point in enumerate(record.points, start=1)]
     rows = [("original", *original_cells(record), record.original), *points]
