@@ -56,17 +56,21 @@ def test_a_run_shows_its_temperature(tiny_run: Run, calibration: CalibrationReco
 def test_a_compressed_run_shows_what_it_came_from(tiny_run: Run, tmp_path: Path) -> None:
     from tests.core.compression_records import ORIGINAL, made_up_compression
 
-    from tlx.core.compress.summary import compression_lines, headline
+    from tlx.core.compress.summary import compression_lines, headline, refusals
     from tlx.core.runs import write_record
 
-    folder, compression = tmp_path / "run", made_up_compression()
+    *points, last = made_up_compression().points
+    points.append(last.model_copy(update={"refused_drop_points": 0.756}))
+    folder, compression = tmp_path / "run", made_up_compression(points=points)
     shutil.copytree(tiny_run.folder, folder)
     write_record(folder, tiny_run.record.model_copy(update={"compression": compression}))
     text = info(folder)
     assert row("compressed", text) == headline(compression)
     assert row("started from", text) == ORIGINAL
     assert row("learning", text) == "12.5 min, 24.3 passes over the photos, seed 3"
-    assert text.splitlines()[-len(compression_lines(compression)) :] == compression_lines(compression)
+    lines = [*compression_lines(compression), *refusals(compression)]
+    assert text.splitlines()[-len(lines) :] == lines
+    assert "refused network 8 (2.00 ms, 0.76 points lost)" in text
     assert row("compressed", info(tiny_run.folder)) is None
 
 

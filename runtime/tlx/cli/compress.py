@@ -111,7 +111,7 @@ def compress(
         if not quiet:
             _tell(made, record)
     if breaks_promise(record):
-        words = [*refusals(record), *missed_bounds(record), f"The run {made.folder} is kept"]
+        words = [*missed_bounds(record), *refusals(record), f"The run {made.folder} is kept"]
         raise GateError(" ".join(words))
 
 
@@ -119,7 +119,7 @@ def _tell(made: Run, record: CompressionRecord) -> None:
     from tlx.core.comparing.survey import runs_option
     from tlx.core.compress.summary import compression_lines, missed_bounds, needless_speed, refusals
 
-    for line in (*compression_lines(record), *refusals(record), *missed_bounds(record), *needless_speed(record)):
+    for line in (*compression_lines(record), *missed_bounds(record), *refusals(record), *needless_speed(record)):
         terminal.note(line)
     terminal.note(f"report: {made.folder / 'report.html'}")
     precision_option = " --precision int8" if record.precision == "int8" else ""

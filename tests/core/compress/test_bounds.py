@@ -27,6 +27,21 @@ def test_the_time_allowed_follows_from_the_original(bounds: Bounds, limit_ms: fl
 
 
 @pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        (Bounds(max_drop=1), False),
+        (Bounds(speedup=8), False),
+        (Bounds(speedup=8.1), True),
+        (Bounds(latency_ms=5), False),
+        (Bounds(latency_ms=4.9), True),
+        (Bounds(speedup=8, latency_ms=4.9), True),
+    ],
+)
+def test_a_speed_is_missed_by_what_no_round_had(bounds: Bounds, expected: bool) -> None:
+    assert bounds.misses_speed([7.0, 8.0, 7.5], [5.6, 5.0, 5.3]) is expected
+
+
+@pytest.mark.parametrize(
     ("bounds", "message"),
     [
         ({}, "needs to know what you want: --speedup 12, --latency-ms 3 or --max-drop 0.5"),

@@ -22,6 +22,7 @@ from tlx import images
 from tlx.core.compress.bounds import Bounds
 from tlx.core.compress.compress import Listener, compress
 from tlx.core.compress.course import Course
+from tlx.core.compress.design import Design, Designer
 from tlx.core.compress.judging import Judge, Verdict
 from tlx.core.compress.options import Options
 from tlx.core.compress.plain import PlainNetwork, read_network
@@ -180,12 +181,19 @@ def test_a_slower_network_is_kept_if_the_last_word_refuses_the_fastest(
         del learn_on
         return [teach(wanted.original_ms / times, 1.0) for times in (1.5, 1.2)]
 
+    def narrower(designer: Designer, limit_ms: float) -> Design:
+        full = [layer.outputs for layer in designer._base.convolutions]
+        eighths = 4 if limit_ms < designer.original_ms / 1.3 else 6
+        channels = tuple(width * eighths // 8 for width in full)
+        return Design((32, 32), channels, False, (0.0,) * len(full), limit_ms, 0.0)
+
+    monkeypatch.setattr(Designer, "within", narrower)
     monkeypatch.setattr(Judge, "last_word", mix_up_the_first)
     monkeypatch.setattr("tlx.core.compress.compress.find_fastest", find_two)
     made = compress(augmented_run, quick(tmp_path, max_drop=50))
     record = record_of(made)
     refused, kept = record.points
-    assert refused.channels != kept.channels
+    assert sum(refused.channels) < sum(kept.channels)
     assert (refused.kept, kept.kept, kept.refused_drop_points) == (False, True, None)
     assert refused.refused_drop_points is not None
     assert refused.refused_drop_points > 50

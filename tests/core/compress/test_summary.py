@@ -120,15 +120,19 @@ def test_a_network_that_the_last_word_refused_is_told() -> None:
     refused = record.model_copy(update={"points": points})
     first, second = refusals(refused)
     words = f"refused network {number + 1} ({figure(points[number].latency_ms)} ms, 0.76 points lost)."
-    assert first == f"The other half of the validation photos, which has the last word, {words}"
-    assert second.startswith("It has helped to choose by that")
+    assert first == f"The validation photos that have the last word {words}"
+    assert second.startswith("They have helped to choose by that")
     (row,) = (line for line in compression_lines(refused) if line.startswith(f"{number + 1}. "))
     assert row.endswith("  refused: 0.76")
     kept = next(number for number, point in enumerate(points) if point.kept)
     points[kept] = points[kept].model_copy(update={"refused_drop_points": 0.7})
     all_refused = record.model_copy(update={"points": points})
-    (sentence,) = refusals(all_refused)
-    assert sentence.count(" points lost)") == 2
+    first, second = refusals(all_refused)
+    assert first.count(" points lost)") == 2
+    assert second.startswith("They have helped to choose by that"), "that which lost least is kept"
+    points[number] = record.points[number]
+    (sentence,) = refusals(record.model_copy(update={"points": points}))
+    assert sentence.count(" points lost)") == 1
     (row,) = (line for line in compression_lines(all_refused) if line.startswith(f"{kept + 1}. "))
     assert row.endswith("  kept, refused: 0.70")
     assert max(map(len, compression_lines(all_refused))) <= 110

@@ -56,7 +56,7 @@ def test_a_network_that_the_last_word_refused_is_told(compressed_source: ReportS
     number = next(number for number, point in enumerate(points) if not point.kept)
     points[number] = points[number].model_copy(update={"refused_drop_points": 0.756})
     page = Page(render(changed(compressed_source, points=points)))
-    assert any(text.startswith("The other half of the validation photos") for text in page.texts)
+    assert any(text.startswith("The validation photos that have the last word refused network ") for text in page.texts)
     assert "refused: 0.76" in page.texts
     assert ", refused: 0.76" in compression_chart(made_up_compression(points=points))
 

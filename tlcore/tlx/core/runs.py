@@ -135,7 +135,8 @@ class CompressionRecord(_Document):
         original_accuracy: On the validation photos.
         reference_accuracy: Of the original on the photos that the points were judged on, as they are.
         lost: Validation photos that the original alone gets right; ``gained`` the other way round.
-        upper_drop_points: What the drop is at most, with 95 % confidence (the statistic of export's accuracy gate).
+        upper_drop_points: What the drop is at most, with 95 % confidence (the statistic of export's accuracy gate) for
+            all ``candidates`` at once, among which the photos might have chosen.
         latency_range_ms: The shortest and the longest of the interleaved rounds whose median ``latency_ms`` is.
         speedup_range: The lowest and the highest round by round.
         bounds: What was asked for: ``speedup``, ``latency_ms``, ``max_drop``.
@@ -174,6 +175,7 @@ class CompressionRecord(_Document):
     original_size_hw: tuple[int, int] | None = None
     passes: float | None = None
     balanced: bool = False
+    candidates: int = 1
 
 
 class RunRecord(_Document):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlx.errors import InputError
@@ -40,6 +41,11 @@ class Bounds:
         limits = [] if self.latency_ms is None else [self.latency_ms]
         limits += [] if self.speedup is None else [original_ms / self.speedup]
         return min(limits, default=None)
+
+    def misses_speed(self, speedups: Sequence[float], rounds_ms: Sequence[float]) -> bool:
+        """Whether each round was slower than was asked for."""
+        is_slow = self.speedup is not None and max(speedups) < self.speedup
+        return is_slow or (self.latency_ms is not None and min(rounds_ms) > self.latency_ms)
 
     def document(self) -> dict[str, float]:
         """Those that are bound, by name."""

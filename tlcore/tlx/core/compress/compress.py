@@ -159,7 +159,8 @@ class _Work:
             self._teaching = self._teaching.imitating_all(hint_layers(self._source))
             answers_s = self._answer_all() if self._teaching.channels else 0.0
             wanted = Wanted(bounds.max_drop, limit_ms, self._designer.original_ms, seconds, answers_s)
-            return find_fastest(wanted, self._in_share, self._learn_on)
+            fastest, *slower = find_fastest(wanted, self._in_share, self._learn_on)
+            return [fastest, *(one for one in slower if not one.point.misses_speed(bounds))]
         assert limit_ms is not None
         made = self._make(limit_ms)
         return [self._learn(made, seconds)]
@@ -281,6 +282,7 @@ class _Work:
             points=tuple(point for point in self._points if taken.get(id(point.design), point) is point),
             kept=taught.point,
             verdict=verdict.record,
+            candidates=len(found),
             refused=[
                 (one.point, points)
                 for one, points in zip(found, lost, strict=False)

@@ -83,7 +83,7 @@ def find_fastest(
     learn_on: Callable[[T, float], T],
     clock: Callable[[], float] = time.monotonic,
 ) -> list[T]:
-    """Networks within the drop, the fastest one first; of the others those that keep the bound on speed, too.
+    """Networks within the drop, the fastest one first.
 
     What no other network needs of the time goes to the fastest one, or, if none keeps the drop, to the one that loses
     least.
@@ -125,8 +125,7 @@ def find_fastest(
         best = min(best, learn_on(best, left_s), key=lambda taught: taught.drop_points)
     if best.drop_points > wanted.max_drop:
         raise GateError(_lost_too_much(best, wanted))
-    slower = [taught for taught in kept[1:] if wanted.bound_ms is None or taught.latency_ms <= wanted.bound_ms]
-    return [best, *slower]
+    return [best, *kept[1:]]
 
 
 def _lost_too_much(closest: Taught, wanted: Wanted) -> str:

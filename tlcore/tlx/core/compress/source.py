@@ -35,7 +35,8 @@ class Source:
         photos: What is learned from: all training photos.
         held_back: Validation photos for choices; empty if nothing is chosen. Training photos would flatter the
             original, which has learned them, and so show a drop that isn't there.
-        validation: Have the last word, and no other: the other half of the validation photos, or all of them.
+        validation: Have the last word, and choose only if they refuse the fastest network: the other half of the
+            validation photos, or all of them.
         is_balanced: Whether the original was trained with each class counting the same.
     """
 

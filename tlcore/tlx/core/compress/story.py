@@ -58,6 +58,10 @@ class Point:
         """Round by round."""
         return [before / after for before, after in zip(self.original_rounds_ms, self.rounds_ms, strict=True)]
 
+    def misses_speed(self, bounds: Bounds) -> bool:
+        """Whether each round was slower than was asked for."""
+        return bounds.misses_speed(self.speedups, self.rounds_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -69,6 +73,7 @@ class Outcome:
         options: What a command like this one needs beside bounds and minutes, as in ``" --size 112"``.
         verdict: On the kept one.
         refused: Those that lost more than was allowed there, and how many points.
+        candidates: How many might have been asked about.
     """
 
     source: Source
@@ -84,6 +89,7 @@ class Outcome:
     kept: Point
     verdict: AccuracyRecord
     refused: Sequence[tuple[Point, float]]
+    candidates: int
 
 
 def tell(outcome: Outcome) -> CompressionRecord:
@@ -118,6 +124,7 @@ def tell(outcome: Outcome) -> CompressionRecord:
         original_size_hw=original.size_hw,
         passes=kept.passes,
         balanced=source.is_balanced,
+        candidates=outcome.candidates,
     )
 
 

@@ -103,9 +103,9 @@ def refusals(record: CompressionRecord) -> list[str]:
     ]
     if not refused:
         return []
-    words = [f"The other half of the validation photos, which has the last word, refused {', '.join(refused)}."]
-    if not any(point.kept and point.refused_drop_points is not None for point in record.points):
-        words.append("It has helped to choose by that: expect the kept one to lose a little more on new photos.")
+    words = [f"The validation photos that have the last word refused {', '.join(refused)}."]
+    if len(refused) > 1 or not any(point.kept and point.refused_drop_points is not None for point in record.points):
+        words.append("They have helped to choose by that: expect the kept one to lose a little more on new photos.")
     return words
 
 

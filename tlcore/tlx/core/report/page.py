@@ -90,7 +90,7 @@ def _tiles(source: ReportSource) -> list[tuple[str, str, str]]:
 def _cautions(source: ReportSource) -> list[Markup]:
     """What a reader must know not to read too much into the figures."""
     compression = source.record.compression
-    words = [*refusals(compression), *missed_bounds(compression), *needless_speed(compression)] if compression else []
+    words = [*missed_bounds(compression), *refusals(compression), *needless_speed(compression)] if compression else []
     if any(phase.get("keep") == "best" for phase in source.record.recipe.get("phases", ())):
         kept = "that the original kept" if source.record.compression else "that is kept"
         words.append(
