@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -15,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,7 +30,6 @@ from tlx.core.training.train import Listener, Machine, TrainOptions, find_unfini
 from tlx.core.trunk import budget
 from tlx.errors import DataError, OutputError, RunError
 from tlx.export.keras_model import load_keras_model
-from tlx.stopping import StopRequest, deferred_stop, remembered_stop
 
 Fill = Callable[..., None]
 
@@ -403,57 +400,6 @@ def test_a_stop_that_python_drops_is_not_lost(colour_photos: Path, tmp_path: Pat
     with pytest.raises(KeyboardInterrupt):
         train(colour_photos, options(tmp_path), Listener(progress))
     assert stages == ["checking photos"]
-
-
-def test_a_second_signal_acts_at_once() -> None:
-    with contextlib.suppress(KeyboardInterrupt), remembered_stop() as outer, deferred_stop() as middle:
-        with deferred_stop() as stop:
-            signal.raise_signal(signal.SIGINT)
-            assert stop
-            assert not middle
-            assert not outer
-            with pytest.raises(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
-            assert middle
-            assert outer
-        pytest.fail("the inner block dropped it")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-@pytest.mark.parametrize("block", [remembered_stop, deferred_stop])
-def test_a_stop_that_nobody_acted_upon_is_passed_on_at_the_end(
-    block: Callable[[], AbstractContextManager[StopRequest]],
-) -> None:
-    told = []
-    before = signal.signal(
-        signal.SIGINT, lambda *signal_and_frame: told.append(signal_and_frame[0])
-    )  # as a bare except drops it
-    try:
-        with block():
-            signal.raise_signal(signal.SIGINT)
-            told.clear()
-        assert told == [signal.SIGINT]
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def test_a_stop_with_the_last_line_of_a_step_reaches_the_job() -> None:
-    with pytest.raises(KeyboardInterrupt), remembered_stop() as job:
-        with pytest.raises(KeyboardInterrupt), deferred_stop() as step:
-            step.leave()
-            signal.raise_signal(signal.SIGINT)
-        job.leave()
-
-
-def test_an_ignored_signal_stays_ignored() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with remembered_stop() as outer, deferred_stop() as stop:
-            signal.raise_signal(signal.SIGINT)
-            assert not stop
-            assert not outer
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def test_sigterm_says_one_line_and_exits_with_143(colour_photos: Path, tmp_path: Path) -> None:
