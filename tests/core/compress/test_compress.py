@@ -208,6 +208,26 @@ def test_a_slower_network_is_kept_if_the_last_word_refuses_the_fastest(
     assert not breaks_promise(record)
 
 
+def test_a_network_that_was_timed_in_a_slow_moment_is_still_the_faster_one(
+    augmented_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen on the photos: 10.7 ms while the original took 65, then 11.6 while it took 118."""
+    rounds_ms = iter([([65.0] * 7, [10.7] * 7), ([118.0] * 7, [11.6] * 7)])
+    found: list[Taught] = []
+
+    def find_two(wanted: Wanted, teach: Callable[[float, float], Taught], learn_on: object) -> list[Taught]:
+        del learn_on
+        found.extend(teach(wanted.original_ms / times, 0.1) for times in (1.2, 1.5))
+        assert [wanted.original_ms / taught.latency_ms for taught in found] == pytest.approx([65 / 10.7, 118 / 11.6])
+        return found
+
+    monkeypatch.setattr("tlx.core.compress.compress.find_fastest", find_two)
+    monkeypatch.setattr("tlx.core.compress.compress.time_rounds", lambda *_, **__: next(rounds_ms))
+    record = record_of(compress(augmented_run, quick(tmp_path, max_drop=100)))
+    assert len(found) == 2
+    assert [point.latency_ms for point in record.points] == [10.7, 11.6]
+
+
 @pytest.mark.parametrize("bounds", [{"speedup": 1.3}, {"max_drop": 50}])
 def test_the_original_answers_within_the_minutes(bounds: dict[str, float], augmented_run: Run, tmp_path: Path) -> None:
     told = Told()

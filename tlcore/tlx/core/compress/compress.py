@@ -102,13 +102,20 @@ class _Made:
 
 @dataclass(frozen=True, slots=True)
 class _Taught:
+    """A network of a search.
+
+    Attributes:
+        pace_ms: Of the original, when the search began: a machine that got slower since then slows all alike.
+    """
+
     design: Design
     recovered: Recovered
     point: Point
+    pace_ms: float
 
     @property
     def latency_ms(self) -> float:
-        return self.point.latency_ms
+        return self.pace_ms * self.point.latency_ms / self.point.original_ms
 
     @property
     def drop_points(self) -> float:
@@ -217,7 +224,7 @@ class _Work:
         recovered = replace(further.recovered, history=taught.recovered.history + further.recovered.history)
         point = replace(further.point, passes=taught.point.passes + further.point.passes)
         self._points[-1] = point
-        return _Taught(further.design, recovered, point)
+        return replace(further, recovered=recovered, point=point)
 
     def _learn(self, made: _Made, seconds: float, timed: Point | None = None) -> _Taught:
         """Teach a network and judge it; its times are taken unless it was timed before it learned on."""
@@ -245,7 +252,7 @@ class _Work:
             self._listener.notify(
                 f"{point.name}: {choice.drop_points:+.2f} points lost on the photos kept for the choice"
             )
-        return _Taught(design, recovered, point)
+        return _Taught(design, recovered, point, self._designer.original_ms)
 
     def _time(self, network: PlainNetwork) -> tuple[Sequence[float], Sequence[float]]:
         """Milliseconds of the original at fp32 and of the network, round by round."""

@@ -67,7 +67,7 @@ class Taught(Protocol):
 
     @property
     def latency_ms(self) -> float:
-        """Of one picture."""
+        """Of one picture, at the pace at which the original takes :attr:`Wanted.original_ms`."""
 
     @property
     def drop_points(self) -> float:
