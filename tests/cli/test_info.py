@@ -70,7 +70,7 @@ def test_a_compressed_run_shows_what_it_came_from(tiny_run: Run, tmp_path: Path)
     assert row("learning", text) == "12.5 min, 24.3 passes over the photos, seed 3"
     lines = [*compression_lines(compression), *refusals(compression)]
     assert text.splitlines()[-len(lines) :] == lines
-    assert "refused network 8 (2.00 ms, 0.76 points lost)" in text
+    assert "refused network 8 (21.0 times as fast, 0.76 points lost)" in text
     assert row("compressed", info(tiny_run.folder)) is None
 
 

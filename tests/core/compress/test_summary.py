@@ -119,7 +119,7 @@ def test_a_network_that_the_last_word_refused_is_told() -> None:
     points[number] = points[number].model_copy(update={"refused_drop_points": 0.756})
     refused = record.model_copy(update={"points": points})
     first, second = refusals(refused)
-    words = f"refused network {number + 1} ({figure(points[number].latency_ms)} ms, 0.76 points lost)."
+    words = f"refused network {number + 1} ({figure(points[number].speedup)} times as fast, 0.76 points lost)."
     assert first == f"The validation photos that have the last word {words}"
     assert second.startswith("They have helped to choose by that")
     (row,) = (line for line in compression_lines(refused) if line.startswith(f"{number + 1}. "))

@@ -61,6 +61,12 @@ def test_a_network_that_the_last_word_refused_is_told(compressed_source: ReportS
     assert ", refused: 0.76" in compression_chart(made_up_compression(points=points))
 
 
+def test_a_network_that_was_timed_in_a_slow_moment_is_drawn_at_the_pace_of_the_others() -> None:
+    points = list(made_up_compression().points)
+    slow = [points[0].model_copy(update={"latency_ms": 2 * points[0].latency_ms}), *points[1:]]
+    assert compression_chart(made_up_compression(points=slow)) == compression_chart(made_up_compression())
+
+
 def test_tiles_and_cautions_are_those_of_a_compressed_run(compressed_source: ReportSource) -> None:
     page = Page(render(changed(compressed_source, bounds={"max_drop": 0.5})))
     assert {"times as fast", f"8.00{TIMES}", "points lost", "0.30", "compression"} <= set(page.texts)

@@ -97,7 +97,7 @@ def needless_speed(record: CompressionRecord) -> list[str]:
 def refusals(record: CompressionRecord) -> list[str]:
     """Networks that the photos of the verdict refused, in sentences, and what that means for the kept one."""
     refused = [
-        f"network {number} ({figure(point.latency_ms)} ms, {point.refused_drop_points:.2f} points lost)"
+        f"network {number} ({figure(point.speedup)} times as fast, {point.refused_drop_points:.2f} points lost)"
         for number, point in enumerate(record.points, start=1)
         if point.refused_drop_points is not None
     ]
@@ -128,6 +128,11 @@ def _range(ends: tuple[float, float]) -> str:
 def accuracy_so_far(point: PointRecord) -> float:
     """After learning, or before where it wasn't taught; 0 to 1."""
     return point.pruned_accuracy if point.accuracy is None else point.accuracy
+
+
+def paced_ms(record: CompressionRecord, point: PointRecord) -> float:
+    """What a network takes at the pace of the kept one's rounds: each was timed in another moment, by the original."""
+    return record.original_ms / point.speedup
 
 
 def original_accuracy(record: CompressionRecord) -> float:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tlx.core.compress.summary import accuracy_so_far, drop_words, fate_words, figure, original_accuracy
+from tlx.core.compress.summary import accuracy_so_far, drop_words, fate_words, figure, original_accuracy, paced_ms
 from tlx.core.report.axes import Axes, round_step, ticks
 from tlx.core.report.curve_charts import picture
 from tlx.core.report.markup import Markup, element, join
@@ -29,13 +29,14 @@ Box = tuple[float, float, float, float]
 def compression_chart(record: CompressionRecord) -> Markup:
     """Draw accuracy over latency: each point with its number, the kept one, the original, and the stair of the best.
 
+    Latencies are those at one pace of the machine (:func:`~tlx.core.compress.summary.paced_ms`).
     Accuracies before learning may be far below all others; those are drawn at the lower edge.
     """
-    scale = scale_for([record.original_ms, *(point.latency_ms for point in record.points)])
+    scale = scale_for([record.original_ms, *(paced_ms(record, point) for point in record.points)])
     scale = LogScale(scale.low, scale.high, left=60, right=460)
     axes = Axes((0.0, 1.0), accuracy_range(record), left=scale.left, right=scale.right, top=_TOP, bottom=_BOTTOM)
     marks = ticks(*axes.y_range)
-    choices = [(point.latency_ms, accuracy_so_far(point)) for point in record.points]
+    choices = [(paced_ms(record, point), accuracy_so_far(point)) for point in record.points]
     choices.append((record.original_ms, original_accuracy(record)))
     places = [(scale.x(latency_ms), _height(axes, accuracy)) for latency_ms, accuracy in choices]
     parts = [
@@ -43,7 +44,10 @@ def compression_chart(record: CompressionRecord) -> Markup:
         scale.columns(_TOP, _BOTTOM, f"ms for one picture ({record.precision})"),
         stair(axes, scale, choices),
         _original(record, *places[-1]),
-        *(_point(point, axes, *place) for point, place in zip(record.points, places, strict=False)),
+        *(
+            _point(_words(record, point), point, axes, *place)
+            for point, place in zip(record.points, places, strict=False)
+        ),
         *_numbers(axes, places, [point.kept for point in record.points]),
     ]
     return picture("Accuracy over latency", _description(record), parts, height=_BOTTOM + 42)
@@ -95,14 +99,14 @@ def _original(record: CompressionRecord, x: float, y: float) -> Markup:
     return element("path", element("title", _original_words(record)), class_="original", d=_diamond(x, y))
 
 
-def _point(point: PointRecord, axes: Axes, x: float, y: float) -> Markup:
+def _point(words: str, point: PointRecord, axes: Axes, x: float, y: float) -> Markup:
     if accuracy_so_far(point) < axes.y_range[0]:
         mark = element("path", class_="untaught", d=f"M{x - 6:.1f} {y - 5:.1f}h12l-6 10z")
     else:
         untaught = point.accuracy is None
         mark = element("circle", class_="untaught" if untaught else "taught", cx=x, cy=y, r=5 if untaught else 6)
     ring = (element("circle", class_="ring", cx=x, cy=y, r=9.5),) if point.kept else ()
-    return element("g", element("title", _words(point)), mark, *ring)
+    return element("g", element("title", words), mark, *ring)
 
 
 def _numbers(axes: Axes, places: Sequence[tuple[float, float]], kept: Sequence[bool]) -> Iterator[Markup]:
@@ -134,8 +138,9 @@ def _overlap(a: Box, b: Box) -> bool:
 
 
 def _description(record: CompressionRecord) -> str:
-    words = [_original_words(record), *(f"{number}. {_words(point)}" for number, point in enumerate(record.points, 1))]
-    choices = [(point.latency_ms, accuracy_so_far(point)) for point in record.points]
+    words = [_original_words(record)]
+    words += [f"{number}. {_words(record, point)}" for number, point in enumerate(record.points, 1)]
+    choices = [(paced_ms(record, point), accuracy_so_far(point)) for point in record.points]
     all_choices = [*choices, (record.original_ms, original_accuracy(record))]
     best = [str(number) for number, choice in enumerate(choices, 1) if is_on_front(choice, all_choices)]
     return f"{'; '.join(words)}. Beaten by no other: {', '.join(best) or 'the original alone'}."
@@ -145,9 +150,9 @@ def _original_words(record: CompressionRecord) -> str:
     return f"The original: {percent(original_accuracy(record), 2)} right, {figure(record.original_ms)} ms"
 
 
-def _words(point: PointRecord) -> str:
+def _words(record: CompressionRecord, point: PointRecord) -> str:
     taught = "not taught" if point.accuracy is None else "taught"
     drop = "" if point.drop_points is None else f", {drop_words(point.drop_points)}"
     right = f"{percent(accuracy_so_far(point), 2)} right"
     fate = f", {fate_words(point)}" if fate_words(point) else ""
-    return f"{point.name}: {right}{drop}, {figure(point.latency_ms)} ms, {taught}{fate}"
+    return f"{point.name}: {right}{drop}, {figure(paced_ms(record, point))} ms, {taught}{fate}"
