@@ -141,3 +141,10 @@ def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer_costs, "_ROUNDS", 1)
     monkeypatch.setattr(layer_costs, "_MIXED", 4)
     monkeypatch.setattr(compress, "ROWS", 2000)
+
+
+def mixed_up(network: PlainNetwork) -> PlainNetwork:
+    """The same with its two labels in the other order: all that was right is wrong."""
+    *hidden, last = network.dense
+    swapped = replace(last, kernel=last.kernel[:, ::-1].copy(), bias=last.bias[::-1].copy())
+    return replace(network, dense=(*hidden, swapped))

@@ -75,22 +75,22 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
 class _PlainLines:
     def __init__(self) -> None:
         self._started_s: dict[str, float] = {}
-        self._finished: set[str] = set()
         self._told: set[str] = set()
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
-        if done < total and stage in self._finished:
-            self._finished.discard(stage)
-            del self._started_s[stage]
-        started_s = self._started_s.setdefault(stage, time.monotonic())
-        if done >= total and stage not in self._finished:
-            self._finished.add(stage)
-            took_s = time.monotonic() - started_s
-            if stage in self._told and took_s < _WORTH_A_LINE_S:
-                return
-            self._told.add(stage)
-            text = f"{stage}: {done}/{total} in {took_s:.1f} s"
-            print(f"{text} ({note})" if note else text, file=sys.stderr, flush=True)  # noqa: T201 - see note()
+        now_s = time.monotonic()
+        if done < total:
+            self._started_s.setdefault(stage, now_s)
+            return
+        is_told = stage in self._told
+        if is_told and stage not in self._started_s:
+            return
+        took_s = now_s - self._started_s.pop(stage, now_s)
+        if is_told and took_s < _WORTH_A_LINE_S:
+            return
+        self._told.add(stage)
+        text = f"{stage}: {done}/{total} in {took_s:.1f} s"
+        print(f"{text} ({note})" if note else text, file=sys.stderr, flush=True)  # noqa: T201 - see note()
 
 
 @contextlib.contextmanager

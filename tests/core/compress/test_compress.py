@@ -9,14 +9,13 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pytest
-from tests.core.narrow_networks import ENOUGH, FEW, Told
+from tests.core.narrow_networks import ENOUGH, FEW, Told, mixed_up
 
 from tlx import images
 from tlx.core.compress.bounds import Bounds
@@ -173,9 +172,7 @@ def test_a_slower_network_is_kept_if_the_last_word_refuses_the_fastest(
     judge_in_turn = Judge.last_word
 
     def mix_up_the_first(judge: Judge, networks: Sequence[PlainNetwork], bounds: Bounds) -> list[Verdict]:
-        *hidden, last = networks[0].dense
-        mixed = replace(last, kernel=last.kernel[:, ::-1].copy(), bias=last.bias[::-1].copy())
-        return judge_in_turn(judge, [replace(networks[0], dense=(*hidden, mixed)), *networks[1:]], bounds)
+        return judge_in_turn(judge, [mixed_up(networks[0]), *networks[1:]], bounds)
 
     def find_two(wanted: Wanted, teach: Callable[[float, float], Taught], learn_on: object) -> list[Taught]:
         del learn_on

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.core.narrow_networks import with_precision
+from tests.core.narrow_networks import mixed_up, with_precision
 
 from tlx.core.compress import teaching as teaching_module
 from tlx.core.compress.bounds import Bounds
@@ -213,11 +213,7 @@ def test_both_accuracies_are_of_plain_photos_and_the_drop_of_views(
 
 def test_a_network_that_mixes_up_the_labels_fails(judge: Judge, narrow_run: Run) -> None:
     network = open_source(narrow_run, hold_back=False).network
-    last = network.dense[-1]
-    mixed = replace(
-        network,
-        dense=(*network.dense[:-1], replace(last, kernel=last.kernel[:, ::-1].copy(), bias=last.bias[::-1].copy())),
-    )
+    mixed = mixed_up(network)
     assert judge.chosen(mixed) == Choice(0, 1, 100)
     verdict = judge.last_word([mixed], Bounds(max_drop=99))[0].record
     assert (verdict.verdict, verdict.drop_points) == ("failed", 100)

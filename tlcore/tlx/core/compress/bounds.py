@@ -47,6 +47,10 @@ class Bounds:
         is_slow = self.speedup is not None and max(speedups) < self.speedup
         return is_slow or (self.latency_ms is not None and min(rounds_ms) > self.latency_ms)
 
+    def allows(self, drop_points: float) -> bool:
+        """Whether so many points may be lost."""
+        return self.max_drop is None or drop_points <= self.max_drop
+
     def document(self) -> dict[str, float]:
         """Those that are bound, by name."""
         found = {"speedup": self.speedup, "latency_ms": self.latency_ms, "max_drop": self.max_drop}

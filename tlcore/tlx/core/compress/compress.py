@@ -291,9 +291,7 @@ class _Work:
             verdict=verdict.record,
             candidates=len(found),
             refused=[
-                (one.point, points)
-                for one, points in zip(found, lost, strict=False)
-                if bounds.max_drop is not None and points > bounds.max_drop
+                (one.point, points) for one, points in zip(found, lost, strict=False) if not bounds.allows(points)
             ],
         )
         compressed = Compressed(

@@ -110,7 +110,7 @@ class Judge:
         verdicts: list[Verdict] = []
         for network in networks:
             verdicts.append(self._verdict(network, bounds, len(networks)))
-            if bounds.max_drop is None or verdicts[-1].record.drop_points <= bounds.max_drop:
+            if bounds.allows(verdicts[-1].record.drop_points):
                 break
         return verdicts
 

@@ -114,11 +114,12 @@ def breaks_promise(record: CompressionRecord) -> bool:
 
     With seven rounds that happens once in 128 times to a network that just keeps it.
     """
-    highest = record.speedup_range[1] if record.speedup_range else record.speedup
-    shortest_ms = record.latency_range_ms[0] if record.latency_range_ms else record.latency_ms
-    bounds = record.bounds
-    is_slow = highest < bounds.get("speedup", 0.0) or shortest_ms > bounds.get("latency_ms", math.inf)
-    return is_slow or record.drop_points > bounds.get("max_drop", math.inf)
+    if not record.bounds:
+        return False
+    bounds = Bounds(**record.bounds)
+    rounds_ms = record.latency_range_ms or (record.latency_ms,)
+    is_slow = bounds.misses_speed(record.speedup_range or (record.speedup,), rounds_ms)
+    return is_slow or not bounds.allows(record.drop_points)
 
 
 def _range(ends: tuple[float, float]) -> str:

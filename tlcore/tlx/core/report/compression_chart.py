@@ -154,5 +154,5 @@ def _words(record: CompressionRecord, point: PointRecord) -> str:
     taught = "not taught" if point.accuracy is None else "taught"
     drop = "" if point.drop_points is None else f", {drop_words(point.drop_points)}"
     right = f"{percent(accuracy_so_far(point), 2)} right"
-    fate = f", {fate_words(point)}" if fate_words(point) else ""
-    return f"{point.name}: {right}{drop}, {figure(paced_ms(record, point))} ms, {taught}{fate}"
+    state = ", ".join(filter(None, (taught, fate_words(point))))
+    return f"{point.name}: {right}{drop}, {figure(paced_ms(record, point))} ms, {state}"
